@@ -1,0 +1,25 @@
+"""What a study file can say about recording: when, how many sequences, how many Jacobians."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from gradlab.settings import Settings
+
+Count = Annotated[int, Field(gt=0)]
+Steps = tuple[Annotated[int, Field(ge=0)], ...]
+
+
+class RecordSettings(Settings):
+    """The same words as the arguments of `gradlab.watch`."""
+
+    every: Count | Literal["log"] | None = 10
+    """Record every n-th training step; `log` for ever wider gaps; null for scalars of the training steps only."""
+    at: Steps | None = None
+    """Record exactly at these training steps instead."""
+    sequences: Count | Literal["all"] = 8
+    """How many sequences of a batch are replayed for the quantities per time step."""
+    jacobian_times: Annotated[int, Field(ge=0)] | Literal["all"] = 16
+    """At how many time steps, evenly spread, the state Jacobian's singular values are computed."""
+    jacobian_sequences: Count = 2
+    """On how many sequences."""

@@ -1,0 +1,98 @@
+"""What every task gives: batches, targets, loss, score, the chance level and the lag that it demands."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import torch
+from torch import Tensor
+
+from gradlab.settings import Settings
+
+Split = Literal["train", "test"]
+Reads = Literal["last", "every"]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One batch of sequences, time first."""
+
+    inputs: Tensor
+    """`time batch feature`, float."""
+    targets: Tensor
+    """Whatever the task's loss compares with: `batch ...` when read at the last step, `time batch ...` at every."""
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """What a predictor that has learned nothing reaches."""
+
+    loss: float
+    score: float
+    meaning: str
+    """Which predictor this is, in words."""
+
+
+class Task(Settings):
+    """A problem for a recurrent net. A task is a value: its fields are its settings, and it holds no state.
+
+    Subclasses give `name` as a `Literal` with that default (it tells the tasks of a study file apart), `title`, and
+    the properties and methods below, and stand in `gradlab.tasks.TASKS`.
+    A batch is a function of the generator's state alone, so a run is a function of its settings and seed.
+    """
+
+    name: str
+    title: ClassVar[str]
+    reads: ClassVar[Reads] = "last"
+    score_name: ClassVar[str] = "accuracy"
+    """What the score counts; higher is better."""
+
+    @property
+    @abstractmethod
+    def input_size(self) -> int:
+        """Features per time step."""
+
+    @property
+    @abstractmethod
+    def output_size(self) -> int:
+        """Numbers that the readout gives."""
+
+    @property
+    @abstractmethod
+    def length(self) -> int:
+        """Time steps per sequence."""
+
+    @property
+    @abstractmethod
+    def demanded_lag(self) -> int:
+        """How many steps back the gradient must reach for the task to be learned."""
+
+    @property
+    @abstractmethod
+    def chance(self) -> Baseline:
+        """The best constant or memoryless predictor."""
+
+    @abstractmethod
+    def batch(self, size: int, generator: torch.Generator, split: Split = "train") -> Batch:
+        """Draw `size` sequences. Test batches never share an example with training batches."""
+
+    @abstractmethod
+    def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
+        """Scalar loss of the readout's `batch output` (read at the last step) or `time batch output`."""
+
+    @abstractmethod
+    def score(self, outputs: Tensor, batch: Batch) -> float:
+        """Score of the same outputs, higher is better."""
+
+    def describe(self) -> dict[str, Any]:
+        """Facts about the task for the store: name, length, demanded lag, chance level."""
+        return {
+            "task_title": self.title,
+            "task_length": self.length,
+            "demanded_lag": self.demanded_lag,
+            "score_name": self.score_name,
+            "chance_loss": self.chance.loss,
+            "chance_score": self.chance.score,
+        }
