@@ -13,6 +13,7 @@ from gradlab.settings import Settings
 
 Split = Literal["train", "test"]
 Reads = Literal["last", "every"]
+InputKind = Literal["numbers", "tokens"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +21,17 @@ class Batch:
     """One batch of sequences, time first."""
 
     inputs: Tensor
-    """`time batch feature`, float."""
+    """`time batch feature`, float; or `time batch`, int64, where the task's inputs are tokens."""
     targets: Tensor
-    """Whatever the task's loss compares with: `batch ...` when read at the last step, `time batch ...` at every."""
+    """What the loss compares with: `batch ...` when read at the last step, `time batch ...` at every one."""
+
+    def to(self, device: torch.device, dtype: torch.dtype) -> Batch:
+        """The same batch where a model is, its floating-point tensors in the model's precision."""
+        moved = (
+            tensor.to(device, dtype if tensor.is_floating_point() else None)
+            for tensor in (self.inputs, self.targets)
+        )
+        return Batch(*moved)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +47,16 @@ class Baseline:
 class Task(Settings):
     """A problem for a recurrent net. A task is a value: its fields are its settings, and it holds no state.
 
-    Subclasses give `name` as a `Literal` with that default (it tells the tasks of a study file apart), `title`, and
-    the properties and methods below, and stand in `gradlab.tasks.TASKS`.
-    A batch is a function of the generator's state alone, so a run is a function of its settings and seed.
+    Subclasses give `name` as a `Literal` with that default (it tells the tasks of a study file apart),
+    `title`, and the properties and methods below, and stand in `gradlab.tasks.TASKS`. A batch is a function
+    of the generator's state alone, so a run is a function of its settings and seed.
     """
 
     name: str
     title: ClassVar[str]
     reads: ClassVar[Reads] = "last"
+    inputs: ClassVar[InputKind] = "numbers"
+    """Numbers reach the recurrent layer as they are; tokens below `input_size` one-hot or embedded."""
     score_name: ClassVar[str] = "accuracy"
     """What the score counts; higher is better."""
 
