@@ -1,0 +1,29 @@
+"""Orthogonal recurrent matrices, gate by gate."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+from torch import nn
+
+from gradlab.models.initialisers.base import Initialiser, recurrent_blocks
+
+
+class Orthogonal(Initialiser):
+    """Each `hidden hidden` block of W_hh is a random orthogonal matrix times `gain`.
+
+    The rest is torch's default. Every singular value of W is then `gain`, so a linear net neither loses nor
+    gains gradient at gain 1. Source: Saxe, McClelland & Ganguli (2014), section 3; for recurrent nets Henaff,
+    Szlam & LeCun (2016).
+    """
+
+    name: Literal["orthogonal"] = "orthogonal"
+
+    gain: Annotated[float, Field(gt=0)] = 1.0
+    """All singular values of the recurrent matrix."""
+
+    def apply(self, recurrent: nn.RNNBase) -> None:
+        """Redraw the recurrent matrices."""
+        for block in recurrent_blocks(recurrent):
+            nn.init.orthogonal_(block, self.gain)
