@@ -25,8 +25,8 @@ class ClipReport:
 
     @property
     def coefficient(self) -> float:
-        """Norm after over norm before: 1 when nothing was clipped, or when the gradient was zero."""
-        return self.norm_after / self.norm_before if self.norm_before > 0 else 1.0
+        """Norm after over norm before; 1 when nothing was changed, be the gradient zero or infinite."""
+        return self.norm_after / self.norm_before if self.fired else 1.0
 
 
 class Clipping(Settings):
@@ -49,8 +49,8 @@ class Clipper:
     def __call__(self, parameters: Iterable[Tensor]) -> ClipReport:
         """Clip the `.grad` of the parameters in place and say what was done.
 
-        A non-finite gradient is left exactly as it is and reported with its norm; what then happens is for the
-        loop to decide.
+        A non-finite gradient is left exactly as it is and reported with its norm; what then happens is for
+        the loop to decide.
         """
         raise NotImplementedError
 

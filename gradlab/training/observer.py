@@ -1,0 +1,26 @@
+"""Who may watch the training: the calls that the loop makes, whatever answers them."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from torch import Tensor
+
+from gradlab.training.clipping import ClipReport
+
+
+class Observer(Protocol):
+    """A recorder, as the loop sees it; `gradlab.recording` has one that fits.
+
+    Per training step, in this order: `step`, `clipped`, the optimiser's own step (of which nobody is told:
+    torch's optimisers have hooks), and `evaluated` where the model was scored afterwards.
+    """
+
+    def step(self, loss: Tensor, *, learning_rate: float | None = None) -> None:
+        """After `backward()`, before clipping: gradients are as autograd left them."""
+
+    def clipped(self, report: ClipReport) -> None:
+        """Right after clipping, also by the strategy `none`."""
+
+    def evaluated(self, *, score: float, loss: float) -> None:
+        """The model as it is after this step was scored on held-out data."""
