@@ -1,0 +1,71 @@
+"""Jacobians in closed form: a sum of diagonal times matrix, with products from both sides and no dense matrix.
+
+J = Σ_k diag(a_k) U_k + diag(d), where the U_k are the recurrent blocks, shared by all steps, and a_k, d belong to a
+step. The plain RNN has one block, the GRU three and the diagonal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class BlockJacobian:
+    """J = Σ_k diag(a_k) U_k + diag(d), at any number of steps."""
+
+    blocks: Tensor
+    """U, `block rows columns`."""
+    scales: Tensor
+    """a, `... block rows`."""
+    diagonal: Tensor | None = None
+    """d, `... rows`, or None for zero."""
+
+    @property
+    def shape(self) -> torch.Size:
+        """Leading axes, then rows and columns."""
+        return torch.Size((*self.scales.shape[:-2], *self.blocks.shape[1:]))
+
+    def __getitem__(self, index: Any) -> BlockJacobian:
+        """Select along the leading axes."""
+        diagonal = None if self.diagonal is None else self.diagonal[index]
+        return BlockJacobian(self.blocks, self.scales[index], diagonal)
+
+    def to(self, dtype: torch.dtype) -> BlockJacobian:
+        """The same in another dtype."""
+        diagonal = None if self.diagonal is None else self.diagonal.to(dtype)
+        return BlockJacobian(self.blocks.to(dtype), self.scales.to(dtype), diagonal)
+
+    def apply(self, vectors: Tensor) -> Tensor:
+        """J @ V for `... columns k`."""
+        count, rows, columns = self.blocks.shape
+        moved = self.blocks.reshape(count * rows, columns) @ vectors
+        moved = moved.unflatten(-2, (count, rows))
+        result = (moved * self.scales.unsqueeze(-1)).sum(-3)
+        return result if self.diagonal is None else result + self.diagonal.unsqueeze(-1) * vectors
+
+    def apply_transpose(self, vectors: Tensor) -> Tensor:
+        """Jᵀ @ V for `... rows k`."""
+        count, rows, columns = self.blocks.shape
+        scaled = (self.scales.unsqueeze(-1) * vectors.unsqueeze(-3)).flatten(-3, -2)
+        result = self.blocks.reshape(count * rows, columns).mT @ scaled
+        return result if self.diagonal is None else result + self.diagonal.unsqueeze(-1) * vectors
+
+    def dense(self) -> Tensor:
+        """The matrices themselves, `... rows columns`."""
+        count = self.blocks.shape[0]
+        result = self.scales[..., 0, :, None] * self.blocks[0]
+        for k in range(1, count):
+            result = torch.addcmul(result, self.scales[..., k, :, None], self.blocks[k])
+        if self.diagonal is not None:
+            result.diagonal(dim1=-2, dim2=-1).add_(self.diagonal)
+        return result
+
+    def log_abs_det(self) -> Tensor:
+        """ln|det J|: Σ ln|a| + ln|det U| for one block without diagonal, else by LU. −∞ where J is singular."""
+        if self.blocks.shape[0] == 1 and self.diagonal is None:
+            return self.scales[..., 0, :].abs().log().sum(-1) + torch.linalg.slogdet(self.blocks[0]).logabsdet
+        return torch.linalg.slogdet(self.dense()).logabsdet

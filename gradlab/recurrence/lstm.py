@@ -1,0 +1,199 @@
+"""The long short-term memory of `torch.nn.LSTM`, with or without a projection of its output.
+
+Gates in torch's order i, f, g, o; the state is (h, c).
+
+    i, f, o = σ(W x + b + U h + b')     g = tanh(W_g x + b_g + U_g h + b'_g)
+    c' = f ∘ c + i ∘ g                  h' = o ∘ tanh c'      (with a projection: h' = W_hr (o ∘ tanh c'))
+    adjoint:   dc' += dh' o (1 − tanh² c')      δi = dc' g i(1−i)   δf = dc' c f(1−f)   δg = dc' i (1−g²)
+               δo = dh' tanh(c') o(1−o)         dL/dc = direct + f dc'   dL/dh = direct + Uᵀ δ
+    Jacobian:  ∂c'/∂c = diag(f)         A = ∂c'/∂h = diag(c f(1−f)) U_f + diag(g i(1−i)) U_i + diag(i(1−g²)) U_g
+               ∂h'/∂c = diag(o(1−tanh² c') f)     ∂h'/∂h = diag(tanh(c') o(1−o)) U_o + diag(o(1−tanh² c')) A
+               ln|det J| = Σ ln f + Σ ln|tanh(c') o(1−o)| + ln|det U_o|  (without projection)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from gradlab.recurrence.base import Adjoint, Factors, Recurrence, States, Trace, Weights, linear
+from gradlab.recurrence.jacobian import BlockJacobian
+from gradlab.recurrence.sweep import arriving, blocks, sigmoid_slope, tanh_slope
+
+
+@dataclass(frozen=True, slots=True)
+class LSTM(Recurrence):
+    """c' = f ∘ c + i ∘ g, h' = o ∘ tanh c'."""
+
+    name: ClassVar[str] = "lstm"
+    state_names: ClassVar[tuple[str, ...]] = ("h", "c")
+    gate_bounds: ClassVar = {"i": (0.0, 1.0), "f": (0.0, 1.0), "g": (-1.0, 1.0), "o": (0.0, 1.0)}
+
+    def step(self, weights: Weights, inputs: Tensor, states: States) -> States:
+        """One step of the equations."""
+        h, c = states
+        a = linear(inputs, weights["weight_ih"], weights.get("bias_ih"))
+        a = a + linear(h, weights["weight_hh"], weights.get("bias_hh"))
+        i, f, g, o = a.chunk(4, -1)
+        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+        m = torch.sigmoid(o) * torch.tanh(c)
+        return (linear(m, weights["weight_hr"]) if "weight_hr" in weights else m), c
+
+    def trace(self, weights: Weights, inputs: Tensor, initial: States, outputs: Tensor | None = None) -> Trace:
+        """Gates of many times in one product; only the cell's scan runs through time."""
+        h = self.run(weights, inputs, initial)[0] if outputs is None else outputs
+        W_ih, W_hh = weights["weight_ih"], weights["weight_hh"]
+        (T, B), H = h.shape[:2], W_hh.shape[0] // 4
+        bias = weights["bias_ih"] + weights["bias_hh"] if "bias_ih" in weights else None
+        gates, c = h.new_empty(T, B, 4 * H), h.new_empty(T, B, H)
+        before, c_before = Trace(inputs, initial, (h, c)).before(), initial[1]
+        for block in blocks(T, B * 4 * H * h.element_size()):
+            a = gates[block]
+            torch.mm(inputs[block].flatten(0, 1), W_ih.mT, out=a.flatten(0, 1))
+            a.flatten(0, 1).addmm_(before[block].flatten(0, 1), W_hh.mT)
+            if bias is not None:
+                a += bias
+            a[..., : 2 * H].sigmoid_()
+            a[..., 2 * H : 3 * H].tanh_()
+            a[..., 3 * H :].sigmoid_()
+            i, f, g, _ = a.split(H, -1)
+            torch.mul(i, g, out=c[block])
+            for now, forget in zip(c[block].unbind(), f.unbind(), strict=True):
+                c_before = now.addcmul_(forget, c_before)
+        return Trace(inputs, initial, (h, c), dict(zip("ifgo", gates.split(H, -1), strict=True)))
+
+    def adjoint(self, weights: Weights, trace: Trace, direct: tuple[Tensor | None, ...]) -> Adjoint:
+        """Local slopes block by block, so that they stay in cache, then the sweep: one product a step."""
+        h, c = trace.states
+        T, B, H = c.shape
+        W_hh, W_hr = weights["weight_hh"], weights.get("weight_hr")
+        before, c_before = trace.before(0), trace.before(1)
+        grad_h, grad_c = arriving(direct, (h, c))
+        tanh_c = c.tanh()
+        delta = c.new_empty(T, B, 4 * H)
+        carry_h, carry_c = torch.zeros_like(h[0]), torch.zeros_like(c[0])
+        for block in reversed(blocks(T, B * 4 * H * c.element_size())):
+            gates = {name: gate[block] for name, gate in trace.gates.items()}
+            slopes, through_cell = self._slopes(gates, c_before[block], tanh_c[block])
+            deltas = delta[block].unflatten(-1, (4, H))
+            rows = zip(
+                grad_h[block], grad_c[block], through_cell, gates["f"],
+                slopes[:, :, :3], slopes[:, :, 3], deltas[:, :, :3], deltas[:, :, 3], delta[block],
+                strict=True,
+            )  # fmt: skip
+            for g_h, g_c, through, f, slope_cell, slope_o, to_cell, to_o, flat in reversed(list(rows)):
+                g_h += carry_h
+                g_m = g_h if W_hr is None else g_h @ W_hr
+                g_c.add_(carry_c).addcmul_(g_m, through)
+                torch.mul(slope_cell, g_c.unsqueeze(1), out=to_cell)
+                torch.mul(slope_o, g_m, out=to_o)
+                torch.mm(flat, W_hh, out=carry_h)
+                torch.mul(g_c, f, out=carry_c)
+        factors: Factors = {"weight_ih": (delta, trace.inputs), "weight_hh": (delta, before)}
+        if "bias_ih" in weights:
+            factors |= {"bias_ih": (delta, None), "bias_hh": (delta, None)}
+        if W_hr is not None:
+            factors["weight_hr"] = (grad_h, trace.gates["o"] * tanh_c)
+        return Adjoint((grad_h, grad_c), (carry_h, carry_c), delta @ weights["weight_ih"], factors)
+
+    def jacobian(self, weights: Weights, trace: Trace, before: States) -> LSTMJacobian:
+        """The Jacobian of the full state (h, c)."""
+        slopes, through_cell = self._slopes(trace.gates, before[1], trace.states[1].tanh())
+        blocks = torch.stack(weights["weight_hh"].chunk(4))
+        return LSTMJacobian(blocks, slopes, trace.gates["f"], through_cell, weights.get("weight_hr"))
+
+    @staticmethod
+    def _slopes(gates: Mapping[str, Tensor], c_before: Tensor, tanh_c: Tensor) -> tuple[Tensor, Tensor]:
+        """∂c'/∂a of i, f, g and ∂m/∂a of o (`time batch gate hidden`), and ∂m/∂c' (`time batch hidden`); m = o tanh c'."""
+        i, f, g, o = (gates[name] for name in "ifgo")
+        slopes = i.new_empty(*i.shape[:-1], 4, i.shape[-1])
+        sigmoid_slope(g, i, slopes[..., 0, :])
+        sigmoid_slope(c_before, f, slopes[..., 1, :])
+        tanh_slope(i, g, slopes[..., 2, :])
+        sigmoid_slope(tanh_c, o, slopes[..., 3, :])
+        return slopes, tanh_slope(o, tanh_c)
+
+
+@dataclass(frozen=True, slots=True)
+class LSTMJacobian:
+    """∂(h', c')/∂(h, c) at any number of steps, without the dense matrix until it is asked for."""
+
+    blocks: Tensor
+    """U_i, U_f, U_g, U_o: `gate hidden output`."""
+    slopes: Tensor
+    """∂c'/∂a of i, f, g and ∂m/∂a of o: `... gate hidden`."""
+    forget: Tensor
+    """f: `... hidden`."""
+    through_cell: Tensor
+    """o (1 − tanh² c'): `... hidden`."""
+    projection: Tensor | None = None
+    """W_hr: `output hidden`."""
+
+    @property
+    def shape(self) -> torch.Size:
+        """Leading axes, then states twice."""
+        states = self.blocks.shape[2] + self.blocks.shape[1]
+        return torch.Size((*self.forget.shape[:-1], states, states))
+
+    def __getitem__(self, index: Any) -> LSTMJacobian:
+        """Select along the leading axes."""
+        return LSTMJacobian(
+            self.blocks, self.slopes[index], self.forget[index], self.through_cell[index], self.projection
+        )
+
+    def to(self, dtype: torch.dtype) -> LSTMJacobian:
+        """The same in another dtype."""
+        projection = None if self.projection is None else self.projection.to(dtype)
+        return LSTMJacobian(
+            self.blocks.to(dtype), self.slopes.to(dtype), self.forget.to(dtype), self.through_cell.to(dtype), projection
+        )
+
+    @property
+    def _cell(self) -> BlockJacobian:
+        """A = ∂c'/∂h."""
+        return BlockJacobian(self.blocks[:3], self.slopes[..., :3, :])
+
+    @property
+    def _output(self) -> BlockJacobian:
+        """∂m/∂h along the output gate alone, m = o tanh c'."""
+        return BlockJacobian(self.blocks[3:], self.slopes[..., 3:, :])
+
+    def apply(self, vectors: Tensor) -> Tensor:
+        """J @ V for `... states k`."""
+        v_h, v_c = vectors.split((self.blocks.shape[2], self.blocks.shape[1]), -2)
+        c = self._cell.apply(v_h) + self.forget.unsqueeze(-1) * v_c
+        m = self._output.apply(v_h) + self.through_cell.unsqueeze(-1) * c
+        return torch.cat([m if self.projection is None else self.projection @ m, c], -2)
+
+    def apply_transpose(self, vectors: Tensor) -> Tensor:
+        """Jᵀ @ V for `... states k`."""
+        v_h, v_c = vectors.split((self.blocks.shape[2], self.blocks.shape[1]), -2)
+        m = v_h if self.projection is None else self.projection.mT @ v_h
+        c = v_c + self.through_cell.unsqueeze(-1) * m
+        h = self._output.apply_transpose(m) + self._cell.apply_transpose(c)
+        return torch.cat([h, self.forget.unsqueeze(-1) * c], -2)
+
+    def dense(self) -> Tensor:
+        """The matrices themselves, `... states states`, in the order (h, c)."""
+        P, H = self.blocks.shape[2], self.blocks.shape[1]
+        result = self.forget.new_zeros(self.shape)
+        cell = self._cell.dense()
+        hidden = torch.addcmul(self._output.dense(), self.through_cell.unsqueeze(-1), cell)
+        carried = torch.diag_embed(self.through_cell * self.forget)
+        result[..., :P, :P] = hidden if self.projection is None else self.projection @ hidden
+        result[..., :P, P:] = carried if self.projection is None else self.projection @ carried
+        result[..., P:, :P] = cell
+        result[..., P:, P:].diagonal(dim1=-2, dim2=-1).copy_(self.forget)
+        assert H == self.forget.shape[-1]
+        return result
+
+    def log_abs_det(self) -> Tensor:
+        """Σ ln f + Σ ln|tanh(c') o(1−o)| + ln|det U_o|; with a projection by LU. −∞ where J is singular."""
+        if self.projection is not None:
+            return torch.linalg.slogdet(self.dense()).logabsdet
+        along_gates = self.forget.log().sum(-1) + self.slopes[..., 3, :].abs().log().sum(-1)
+        return along_gates + torch.linalg.slogdet(self.blocks[3]).logabsdet

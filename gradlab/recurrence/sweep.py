@@ -1,0 +1,42 @@
+"""The parts that reverse sweeps share: what arrives, blocks of time that fit in cache, and local slopes."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from gradlab.recurrence.base import States
+
+_BLOCK_BYTES = 1 << 20
+"""Half of a usual second-level cache: what a block of time steps may take in the widest array."""
+
+
+def arriving(direct: tuple[Tensor | None, ...], states: States) -> States:
+    """Fresh arrays `time batch hidden` that start from what arrives from outside; zeros where nothing does."""
+    direct = direct + (None,) * (len(states) - len(direct))
+    return tuple(
+        torch.zeros_like(state, memory_format=torch.contiguous_format)
+        if gradient is None
+        else gradient.clone(memory_format=torch.contiguous_format)
+        for gradient, state in zip(direct, states, strict=True)
+    )
+
+
+def blocks(T: int, bytes_per_step: int) -> list[slice]:
+    """Slices of time, in order, each small enough to stay in cache."""
+    size = max(1, _BLOCK_BYTES // max(1, bytes_per_step))
+    return [slice(start, min(T, start + size)) for start in range(0, T, size)]
+
+
+def sigmoid_slope(factor: Tensor, value: Tensor, out: Tensor | None = None) -> Tensor:
+    """factor · y (1 − y), where y is the sigmoid's value."""
+    if out is None:
+        return torch.ops.aten.sigmoid_backward(factor, value)
+    return torch.ops.aten.sigmoid_backward.grad_input(factor, value, grad_input=out)
+
+
+def tanh_slope(factor: Tensor, value: Tensor, out: Tensor | None = None) -> Tensor:
+    """factor · (1 − y²), where y is the tanh's value."""
+    if out is None:
+        return torch.ops.aten.tanh_backward(factor, value)
+    return torch.ops.aten.tanh_backward.grad_input(factor, value, grad_input=out)
