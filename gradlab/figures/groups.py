@@ -1,0 +1,86 @@
+"""Which runs belong together, and what a group of them is called."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from gradlab.figures.text import count_of
+
+
+def with_group(frame: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
+    """The frame with a `run` column and a categorical column `group`, ordered by the values of its settings.
+
+    Args:
+        frame: any table; without a column `run` all rows are one run.
+        by: columns (settings such as `model.cell`) whose values make a group; none of them: all runs are one
+        group.
+
+    Returns:
+        A copy with the two columns; raises ValueError for an unknown column in `by`.
+    """
+    missing = [name for name in by if name not in frame.columns]
+    if missing and len(frame):
+        raise ValueError(
+            f"expected the columns {missing} to group by, got {list(frame.columns)}; "
+            "ask for them with gradlab.reports.load(…, with_settings=…)"
+        )
+    frame = frame.copy(deep=False)
+    if "run" not in frame.columns:
+        frame["run"] = "this run"
+    if not by or missing:
+        runs = frame["run"].unique()
+        only = "all runs" if len(runs) != 1 else str(runs[0])
+        frame["group"] = pd.Categorical([only] * len(frame), categories=[only])
+        return frame
+    codes = frame.groupby(list(by), sort=False, dropna=False, observed=True).ngroup().to_numpy()
+    firsts = np.unique(codes, return_index=True)[1]
+    keys = [tuple(row) for row in frame.iloc[firsts][list(by)].itertuples(index=False, name=None)]
+    order = sorted(range(len(keys)), key=lambda i: tuple(_rank(value) for value in keys[i]))
+    labels = [_label(by, key) for key in keys]
+    names = np.array(labels, dtype=object)[codes]
+    frame["group"] = pd.Categorical(names, categories=list(dict.fromkeys(labels[i] for i in order)))
+    return frame
+
+
+def groups_of(data: pd.DataFrame, drawn: int) -> tuple[list[str], str]:
+    """The groups to draw, in order, and a note when there are more than can be told apart."""
+    names = [str(name) for name in data["group"].astype(str).unique()]
+    if isinstance(data["group"].dtype, pd.CategoricalDtype):
+        present = set(names)
+        names = [str(name) for name in data["group"].cat.categories if str(name) in present]
+    if len(names) <= drawn:
+        return names, ""
+    return names[:drawn], f"the first {drawn} of {count_of(len(names), 'group')}; the table holds all"
+
+
+def _rank(value: Any) -> tuple[int, float, str]:
+    """Numbers by size, then everything else by its letters, then what was not set."""
+    if _is_unset(value):
+        return (2, 0.0, "")
+    if isinstance(value, (bool, np.bool_)):
+        return (1, 0.0, str(value))
+    if isinstance(value, (int, float, np.number)):
+        return (0, float(value), "")
+    return (1, 0.0, str(value))
+
+
+def _label(by: Sequence[str], key: tuple[Any, ...]) -> str:
+    """Words speak for themselves; numbers and flags say which setting they are."""
+    parts = []
+    for name, value in zip(by, key, strict=True):
+        short = name.rsplit(".", maxsplit=1)[-1]
+        if _is_unset(value):
+            parts.append(f"{short}=none")
+        elif isinstance(value, str):
+            parts.append(value)
+        elif isinstance(value, (float, np.floating)):
+            parts.append(f"{short}={value:g}")
+        else:
+            parts.append(f"{short}={value}")
+    return " · ".join(parts)
+
+
+def _is_unset(value: Any) -> bool:
+    return value is None or value is pd.NA or (isinstance(value, (float, np.floating)) and np.isnan(value))
