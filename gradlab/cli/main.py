@@ -1,0 +1,68 @@
+"""The command `gradlab`: which subcommands there are. Nothing heavy is imported before a command needs it."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from gradlab.cli import check, dashboard_command, report, run, studies
+from gradlab.errors import GradlabError
+
+
+class _Commands(TyperGroup):
+    """Turns the errors that are made for users into one message, and Ctrl-C into its exit code."""
+
+    def invoke(self, context: Any) -> Any:
+        try:
+            return super().invoke(context)
+        except GradlabError as error:
+            typer.echo(f"gradlab: {error}", err=True)
+            raise typer.Exit(2) from None
+        except KeyboardInterrupt:
+            raise typer.Exit(130) from None
+
+
+app = typer.Typer(
+    cls=_Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        import gradlab
+
+        typer.echo(f"gradlab {gradlab.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def gradlab_command(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and end.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """What backpropagation through time does to the gradient of a recurrent net, at every step.
+
+    A study is a question with a grid of runs. Start with [bold]gradlab studies[/bold], then
+    [bold]gradlab run digits[/bold] and [bold]gradlab dashboard[/bold].
+    """
+
+
+app.command("run")(run.run)
+app.command("check")(check.check)
+app.command("studies")(studies.studies)
+app.command("report")(report.report)
+app.command("dashboard")(dashboard_command.dashboard)
+
+
+def main() -> None:
+    """Entry point of the command."""
+    sys.exit(app())

@@ -1,0 +1,82 @@
+"""`gradlab run`: do the runs of a study that are not done yet."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gradlab.cli.options import OverridesArgument, StoreOption, StudyArgument
+
+if TYPE_CHECKING:
+    from gradlab.study.listener import Ended
+    from gradlab.study.plan import PlannedRun, Study
+
+
+def run(
+    study: StudyArgument,
+    overrides: OverridesArgument = None,
+    store: StoreOption = "runs",
+    threads: Annotated[
+        int, typer.Option("--threads", min=1, help="Threads that torch uses for one run.")
+    ] = 1,
+) -> None:
+    """Do the runs of a study that are not done yet, and say what was found.
+
+    Runs that the store holds as finished are kept. Ctrl-C ends cleanly; the same command continues.
+    """
+    import torch
+
+    from gradlab.cli.progress import listener_on_terminal
+    from gradlab.study.catalogue import find
+    from gradlab.study.plan import read_study
+    from gradlab.study.remaining import register, remaining
+    from gradlab.study.runners import RUNNERS
+
+    plan = read_study(find(study), overrides or ())
+    register(plan, store)
+    todo = remaining(plan, store)
+    typer.echo(f"{plan.name}: {plan.header.question}")
+    typer.echo(_what_to_do(plan, todo, store))
+    torch.set_num_threads(threads)
+    with listener_on_terminal(todo) as listener:
+        ended = RUNNERS["inline"]()(todo, plan.name, store, listener)
+    if len(ended) < len(todo) or any(one.status == "stopped" for one in ended):
+        _say_how_to_continue(
+            study, overrides or [], store, len(todo) - sum(one.status == "finished" for one in ended)
+        )
+        raise typer.Exit(130)
+    _say_what_was_found(plan, store, ended)
+    if any(one.status == "failed" for one in ended):
+        raise typer.Exit(1)
+
+
+def _what_to_do(plan: Study, todo: list[PlannedRun], store: str) -> str:
+    done = len(plan.runs) - len(todo)
+    if not todo:
+        return f"All {done} runs are in {store} already."
+    return f"{len(todo)} runs to do" + (f", {done} are in {store} already." if done else ".")
+
+
+def _say_how_to_continue(study: str, overrides: list[str], store: str, left: int) -> None:
+    again = shlex.join(
+        ["gradlab", "run", study, *overrides] + ([] if store == "runs" else ["--store", store])
+    )
+    typer.echo(
+        f"Stopped. Everything recorded so far is in {store}; {left} runs are left. Continue with:\n  {again}"
+    )
+
+
+def _say_what_was_found(plan: Study, store: str, ended: list[Ended]) -> None:
+    from gradlab import reports
+
+    for one in ended:
+        if one.status == "failed":
+            typer.echo(f"failed: {one.run.id} {one.run.varied}: {one.reason}", err=True)
+    typer.echo("")
+    for sentence in reports.summary(store, plan.name):
+        typer.echo(sentence)
+    place = "" if store == "runs" else f" --store {shlex.quote(store)}"
+    name = shlex.quote(plan.name)
+    typer.echo(f"\nLook:  gradlab dashboard{place}\nTables:  gradlab report {name} --to csv{place}")

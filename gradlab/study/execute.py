@@ -1,0 +1,96 @@
+"""One run: build the net, watch it, train it, and leave everything in the store."""
+
+from __future__ import annotations
+
+import math
+import platform
+import time
+import traceback
+from typing import TYPE_CHECKING
+
+import torch
+
+import gradlab
+from gradlab import recording, training
+from gradlab.store import RunWriter
+from gradlab.study.build import build_model
+from gradlab.study.config import resolved
+from gradlab.study.interrupt import Interrupt
+from gradlab.study.listener import Ended, Listener, Status
+from gradlab.study.plan import PlannedRun
+
+if TYPE_CHECKING:
+    from gradlab.recording.sink import Sink
+
+
+def execute(run: PlannedRun, study: str, store: str, listener: Listener, interrupt: Interrupt) -> Ended:
+    """Do one run and record it, however it ends.
+
+    Args:
+        run: what to do.
+        study: the study that it belongs to.
+        store: where its folder lies.
+        listener: is told of every step that the training reports.
+        interrupt: asked at the same moments; a run that it ends is recorded as stopped.
+
+    Returns:
+        How the run ended. An error in it is recorded, with its traceback, and returned as a failure.
+    """
+    started = time.perf_counter()
+    writer = RunWriter(f"{store}/{run.id}", config=resolved(run.config), resume=True)
+    try:
+        ended = _train(run, study, writer, listener, interrupt)
+    except KeyboardInterrupt:
+        ended = _broken(run, "stopped", started, "")
+    except Exception as error:
+        writer.annotate(traceback=traceback.format_exc())
+        ended = _broken(run, "failed", started, f"{type(error).__name__}: {error}".split("\n")[0])
+    writer.annotate(seconds=ended.seconds, reason=ended.reason)
+    writer.close(ended.status)
+    return ended
+
+
+def _train(run: PlannedRun, study: str, writer: Sink, listener: Listener, interrupt: Interrupt) -> Ended:
+    def progress(step: int, steps: int, loss: float, grad_norm: float) -> None:
+        listener.stepped(run, step, loss, grad_norm)
+        interrupt.check()
+
+    config = run.config
+    writer.annotate(
+        study=study, varied=run.varied, parameters=run.parameters, **versions(), **config.task.describe()
+    )
+    model = build_model(config)
+    with recording.watch(model, sink=writer, **config.record.model_dump()) as recorder:
+        outcome = training.train(
+            model, config.task, config.training, seed=config.seed, recorder=recorder, progress=progress
+        )
+    writer.annotate(
+        steps=outcome.steps,
+        final_loss=outcome.final_loss,
+        final_score=outcome.final_score,
+        final_score_loss=outcome.final_score_loss,
+        skipped_updates=outcome.skipped,
+    )
+    return Ended(
+        run=run,
+        status=outcome.status,
+        steps=outcome.steps,
+        seconds=outcome.seconds,
+        final_loss=outcome.final_loss,
+        final_score=outcome.final_score,
+        reason=outcome.reason,
+    )
+
+
+def _broken(run: PlannedRun, status: Status, started: float, reason: str) -> Ended:
+    """A run that ended without an outcome."""
+    return Ended(run, status, 0, time.perf_counter() - started, math.nan, math.nan, reason)
+
+
+def versions() -> dict[str, str]:
+    """What stands beside the data, so that a run can be done again."""
+    return {
+        "gradlab_version": gradlab.__version__,
+        "torch_version": str(torch.__version__),
+        "python_version": platform.python_version(),
+    }

@@ -1,0 +1,83 @@
+"""What a study says about itself: its name, its question, its claims. Read without torch."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from gradlab.errors import ConfigError, Fault
+from gradlab.study.tree import Node
+from gradlab.study.yaml_nodes import read_yaml
+
+KEYS = ("question", "claims", "grid")
+"""The keys of a study file that are no settings of a run."""
+
+_NAME = re.compile(r"\w[\w .+-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The words of a study file."""
+
+    name: str
+    """The file's name without its ending; names the study in the store."""
+    path: Path
+    question: str
+    claims: tuple[str, ...]
+
+
+def read_tree(path: Path) -> Node:
+    """The study file as a tree of values with places; raises ConfigError when it is no readable mapping."""
+    name = str(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            [Fault(name, "file", "YAML in UTF-8", f"bytes that are no text, at {error.start}")]
+        ) from None
+    except OSError as error:
+        found = (error.strerror or type(error).__name__).lower()
+        raise ConfigError([Fault(name, "file", "a study file that can be read", found)]) from None
+    except ValueError as error:  # a name with a null character
+        raise ConfigError([Fault(repr(name), "file", "the path of a study file", str(error))]) from None
+    tree = read_yaml(text, name)
+    if not isinstance(tree.value, dict):
+        found = "an empty file" if tree.value is None else tree.shown()
+        raise ConfigError(
+            [Fault(tree.where, "file", "a mapping with question, task, model, training, grid", found)]
+        )
+    return tree
+
+
+def header_of(tree: Node, path: Path) -> tuple[Header, list[Fault]]:
+    """The words of a study, and the mistakes in them."""
+    faults = []
+    if not _NAME.fullmatch(path.stem):
+        expected = "a file name of at most 64 letters, digits, spaces and _.+- (it names the study)"
+        faults.append(Fault(str(path), "file", expected, repr(path.stem)))
+    entries = tree.entries()
+    question = entries["question"].node.value if "question" in entries else None
+    if not isinstance(question, str) or not question.strip():
+        where = entries["question"].node.where if "question" in entries else tree.where
+        found = entries["question"].node.shown() if "question" in entries else "nothing"
+        faults.append(Fault(where, "question", "the question that the study answers, as text", found))
+    claims: list[str] = []
+    node = entries["claims"].node if "claims" in entries else Node((), tree.where)
+    if not isinstance(node.value, tuple):
+        faults.append(Fault(node.where, "claims", "a list of sentences", node.shown()))
+    else:
+        for at, claim in enumerate(node.value):
+            if isinstance(claim.value, str) and claim.value.strip():
+                claims.append(" ".join(claim.value.split()))
+            else:
+                faults.append(Fault(claim.where, f"claims.{at}", "a sentence", claim.shown()))
+    return Header(path.stem, path, " ".join(str(question or "").split()), tuple(claims)), faults
+
+
+def read_header(path: Path) -> Header:
+    """The words of the study in a file; raises ConfigError with every mistake in them."""
+    header, faults = header_of(read_tree(path), path)
+    if faults:
+        raise ConfigError(faults)
+    return header

@@ -1,0 +1,20 @@
+"""What a store already holds of a study, and what is left to do."""
+
+from __future__ import annotations
+
+from gradlab.store import Store
+from gradlab.study.plan import PlannedRun, Study
+
+
+def register(study: Study, store: str) -> None:
+    """Tell the store of a study: its words, its axes, and which runs belong to it."""
+    header = study.header
+    Store(store).write_study(
+        study.name, header.question, list(header.claims), study.axes, expected=study.expected
+    )
+
+
+def remaining(study: Study, store: str) -> list[PlannedRun]:
+    """The runs that the store does not hold as finished, in the order of the grid."""
+    finished = {run.id for run in Store(store).runs(study.name) if run.status == "finished"}
+    return [run for run in study.runs if run.id not in finished]
