@@ -1,0 +1,44 @@
+"""The list that feeds the contract suite of models: a further cell or setting is a line here."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from gradlab.models import ModelSettings
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """A task as a model sees it."""
+
+    reads: str = "last"
+    inputs: str = "numbers"
+    input_size: int = 3
+    output_size: int = 4
+    title: ClassVar[str] = "stand-in"
+
+    def __str__(self) -> str:
+        return f"{self.reads}-{self.inputs}"
+
+
+TASKS = [
+    Sizes(),
+    Sizes(reads="every"),
+    Sizes(inputs="tokens", input_size=11),
+    Sizes("every", "tokens", 11, 11),
+]
+
+MODELS = [
+    ModelSettings(cell="rnn", hidden=5),
+    ModelSettings(cell="rnn", hidden=5, nonlinearity="relu", initialiser="identity"),
+    ModelSettings(cell="lstm", hidden=5),
+    ModelSettings(cell="lstm", hidden=5, forget_bias=1.0, layers=2, dropout=0.2),
+    ModelSettings(cell="gru", hidden=5, layers=3, initialiser="orthogonal"),
+    ModelSettings(cell="gru", hidden=5, embedding=7, precision="float64"),
+]
+
+
+def name(settings: ModelSettings) -> str:
+    """A short name for a test's id."""
+    return "-".join(
+        f"{key}={value}" for key, value in settings.model_dump(exclude_defaults=True).items() if value
+    )
