@@ -78,7 +78,7 @@ def test_what_does_not_contradict_itself_can_be_built(
         "initialiser": initialiser,
     }
     if contradictory:
-        with pytest.raises(ValidationError, match="nonlinearity: |forget_bias: |dropout: "):
+        with pytest.raises(ValidationError, match=r"nonlinearity: |forget_bias: |dropout: "):
             ModelSettings.model_validate(values)
         return
     chosen = ModelSettings.model_validate(values)
