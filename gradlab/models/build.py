@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import torch
 from torch import nn
@@ -15,6 +15,7 @@ from gradlab.models.settings import ModelSettings
 _PRECISIONS = {"float32": torch.float32, "float64": torch.float64}
 
 
+@runtime_checkable
 class TaskInterface(Protocol):
     """What a model must know about its task; `gradlab.tasks.Task` has it."""
 

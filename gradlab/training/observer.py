@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
 from gradlab.training.clipping import ClipReport
 
 
+@runtime_checkable
 class Observer(Protocol):
     """A recorder, as the loop sees it; `gradlab.recording` has one that fits.
 

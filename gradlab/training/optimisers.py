@@ -33,7 +33,7 @@ class Sgd(Optimiser):
     """Stochastic gradient descent, with heavy-ball momentum if wanted (Polyak 1964)."""
 
     name: Literal["sgd"] = "sgd"
-    rate: Rate = 0.01
+    rate: Rate = 0.001
     """Learning rate."""
     momentum: Share = 0.0
     """Factor on the previous update."""
@@ -47,7 +47,7 @@ class RMSprop(Optimiser):
     """Updates divided by a running root mean square of the gradient (Tieleman & Hinton 2012, lecture 6.5)."""
 
     name: Literal["rmsprop"] = "rmsprop"
-    rate: Rate = 0.001
+    rate: Rate = 0.01
     """Learning rate."""
     decay: Share = 0.99
     """Of the running mean of squares (torch's `alpha`)."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 PER_SECOND = 10
 """Reports per second at most."""
 
 
+@runtime_checkable
 class Progress(Protocol):
     """Something that draws a bar, or a line in a log; whatever it raises ends the run."""
 
