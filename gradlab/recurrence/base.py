@@ -38,9 +38,13 @@ class Trace:
     """The states after each step, `time batch hidden` each."""
     gates: Mapping[str, Tensor] = field(default_factory=dict)
     """Gates and inner activations after their nonlinearity, `time batch hidden` each."""
+    started_from: States | None = None
+    """The states before each step, `time batch hidden` each, where they are not simply the ones of the step before."""
 
     def before(self, index: int = 0) -> Tensor:
         """The states that each step started from, `time batch hidden`."""
+        if self.started_from is not None:
+            return self.started_from[index]
         return torch.cat([self.initial[index].unsqueeze(0), self.states[index][:-1]])
 
     def select(self, times: Any, sequences: Any = slice(None)) -> tuple[Trace, States]:

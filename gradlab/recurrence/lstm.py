@@ -107,6 +107,11 @@ class LSTM(Recurrence):
         return LSTMJacobian(blocks, slopes, trace.gates["f"], through_cell, weights.get("weight_hr"))
 
     @staticmethod
+    def outside_cell_gradient(trace: Trace, grad_h: Tensor, grad_c: Tensor) -> Tensor:
+        """The part of a total dL/dc_t that does not come through h_t (without projection), `time batch hidden`."""
+        return grad_c - grad_h * tanh_slope(trace.gates["o"], trace.states[1].tanh())
+
+    @staticmethod
     def _slopes(gates: Mapping[str, Tensor], c_before: Tensor, tanh_c: Tensor) -> tuple[Tensor, Tensor]:
         """∂c'/∂a of i, f, g and ∂m/∂a of o (`time batch gate hidden`), and ∂m/∂c' (`time batch hidden`); m = o tanh c'."""
         i, f, g, o = (gates[name] for name in "ifgo")

@@ -1,0 +1,69 @@
+"""One call of a recurrent module, as it was seen from outside: what went in, what came out, which gradients arrived."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence
+
+from gradlab.errors import InstrumentError
+from gradlab.instrument.modules import Layout
+
+
+@dataclass(slots=True, eq=False)
+class Call:
+    """Kept only between the forward pass of a recorded step and its replay."""
+
+    name: str
+    layout: Layout
+    inputs: Tensor | PackedSequence
+    initial: tuple[Tensor, ...] | None
+    """The state as it was given, or None where the module started from zero."""
+    output: Tensor | PackedSequence
+    """Hidden states of the last layer; for a cell, its hidden state."""
+    final: tuple[Tensor, ...]
+    """The state as it was returned."""
+    random_state: Tensor | None
+    """State of the random generator before the call, where dropout will have to be drawn again."""
+    during_backward: bool
+    starts_from_leaf: bool
+    """Whether the given state has no history: zeros, a learned state, or one that was detached."""
+    autocast: torch.dtype | None
+    arrived: dict[str, Tensor] = field(default_factory=dict)
+    """Gradients by name: `output`, and `h` and `c` for the parts of the returned state."""
+    cell_gradient_is_total: bool = False
+    """Whether the gradient seen at a cell's c already holds the path through h (torch's unfused LSTMCell)."""
+    _versions: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Remember the versions of all tensors, to notice a change in place."""
+        self._versions = tuple(tensor._version for tensor in self._kept())
+
+    def _kept(self) -> list[Tensor]:
+        def data(value: Tensor | PackedSequence) -> Tensor:
+            return value.data if isinstance(value, PackedSequence) else value
+
+        return [data(self.inputs), data(self.output), *(self.initial or ()), *self.final]
+
+    def arrive(self, where: str, gradient: Tensor) -> None:
+        """Add a gradient that reached an output; several backward passes add up."""
+        gradient = gradient.detach()
+        held = self.arrived.get(where)
+        self.arrived[where] = gradient.clone() if held is None else held + gradient
+
+    @property
+    def output_is_intact(self) -> bool:
+        """False when the output was overwritten in place since the call, so that it must be computed again."""
+        return self._kept()[1]._version == self._versions[1]
+
+    def check_inputs(self) -> None:
+        """Raise InstrumentError when something that the replay needs was overwritten in place since the call."""
+        names = ["input", ""] + ["initial state"] * len(self.initial or ())
+        for what, tensor, version in zip(names, self._kept(), self._versions, strict=False):
+            if what and tensor._version != version:
+                raise InstrumentError(
+                    f"module {self.name!r}: its {what} was changed in place between the forward pass and "
+                    "recorder.step(), so the pass cannot be replayed; use an out-of-place operation there"
+                )

@@ -1,0 +1,140 @@
+"""The hooks on a recurrent module: on a step that is recorded they keep references, and they change nothing."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
+from torch.utils.hooks import RemovableHandle
+
+from gradlab.errors import UnsupportedError
+from gradlab.instrument.call import Call
+from gradlab.instrument.modules import Layout
+
+
+class Capture:
+    """Holds on to one module. While armed, every call under grad mode is kept with the gradients that arrive at it."""
+
+    def __init__(self, name: str, layout: Layout) -> None:
+        self.name = name
+        self.layout = layout
+        self.armed = False
+        self.calls: list[Call] = []
+        self.weight_gradients: dict[str, Tensor] = {}
+        """What this step's backward passes sent to each weight, by the module's attribute name."""
+        self._random_state: list[Tensor | None] = []
+        self._tensor_hooks: list[RemovableHandle] = []
+        module = layout.module
+        self._module_hooks = [
+            module.register_forward_pre_hook(self._before, with_kwargs=True),
+            module.register_forward_hook(self._after, with_kwargs=True),
+        ]
+
+    def arm(self) -> None:
+        """Keep the calls of the coming step."""
+        self.release()
+        self.armed = True
+        for name, parameter in self.layout.module.named_parameters(recurse=False):
+            if parameter.requires_grad:
+                self._tensor_hooks.append(parameter.register_hook(self._weight_hook(name)))
+
+    def release(self) -> None:
+        """Let go of everything that was kept, and stop keeping."""
+        self.armed = False
+        for hook in self._tensor_hooks:
+            hook.remove()
+        self._tensor_hooks.clear()
+        self._random_state.clear()
+        self.calls = []
+        self.weight_gradients = {}
+
+    def close(self) -> None:
+        """Take the hooks off the module."""
+        self.release()
+        for hook in self._module_hooks:
+            hook.remove()
+        self._module_hooks.clear()
+
+    def _acts(self) -> bool:
+        return self.armed and torch.is_grad_enabled() and self.layout.module.training
+
+    def _before(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if not self._acts():
+            return
+        drops = self.layout.dropout > 0
+        inputs = args[0] if args else kwargs["input"]
+        if drops and _data(inputs).is_cuda:
+            raise UnsupportedError(
+                f"module {self.name!r}: dropout between the layers of one module cannot be replayed on a GPU, where "
+                "cuDNN keeps a random state of its own; use dropout=0 there and nn.Dropout between modules of one layer"
+            )
+        self._random_state.append(torch.get_rng_state() if drops else None)
+
+    def _after(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
+        if not self._acts() or not self._random_state:
+            return
+        bound = dict(zip(("input", "hx"), args, strict=False)) | kwargs
+        initial = bound.get("hx")
+        if self.layout.is_cell:
+            final = result if isinstance(result, tuple) else (result,)
+            output = final[0]
+        else:
+            output, last = result
+            final = last if isinstance(last, tuple) else (last,)
+        given = initial if initial is None or isinstance(initial, tuple) else (initial,)
+        with torch.no_grad():
+            call = Call(
+                name=self.name,
+                layout=self.layout,
+                inputs=_detached(bound["input"]),
+                initial=None if given is None else tuple(part.detach() for part in given),
+                output=_detached(output),
+                final=tuple(part.detach() for part in final),
+                random_state=self._random_state.pop(),
+                starts_from_leaf=given is not None and given[0].grad_fn is None,
+                during_backward=torch._C._current_graph_task_id() != -1,
+                autocast=_autocast_dtype(_data(output)),
+            )
+        self._listen(call, output, final)
+        self.calls.append(call)
+
+    def _listen(self, call: Call, output: Tensor | PackedSequence, final: tuple[Tensor, ...]) -> None:
+        """Hooks on everything that was returned; a cell's hidden state is its output and is heard once."""
+        heard: list[tuple[str, Tensor]] = []
+        if self.layout.is_cell:
+            call.cell_gradient_is_total = len(final) > 1 and final[0].grad_fn is not final[1].grad_fn
+        else:
+            heard.append(("output", _data(output)))
+        heard += list(zip(self.layout.recurrence.state_names, final, strict=True))
+        for where, tensor in heard:
+            if tensor.requires_grad:
+                tensor.register_hook(lambda gradient, where=where: call.arrive(where, gradient))
+
+    def _weight_hook(self, name: str) -> Any:
+        def keep(gradient: Tensor) -> None:
+            with torch.no_grad():
+                held = self.weight_gradients.get(name)
+                self.weight_gradients[name] = gradient.detach() if held is None else held + gradient
+
+        return keep
+
+
+def _data(value: Tensor | PackedSequence) -> Tensor:
+    return value.data if isinstance(value, PackedSequence) else value
+
+
+def _detached(value: Any) -> Any:
+    if isinstance(value, PackedSequence):
+        return PackedSequence(value.data.detach(), value.batch_sizes, value.sorted_indices, value.unsorted_indices)
+    return value.detach()
+
+
+def _autocast_dtype(tensor: Tensor) -> torch.dtype | None:
+    kind = tensor.device.type
+    with contextlib.suppress(RuntimeError):
+        if torch.is_autocast_enabled(kind):
+            return torch.get_autocast_dtype(kind)
+    return None
