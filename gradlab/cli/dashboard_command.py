@@ -11,7 +11,10 @@ from gradlab.cli.options import StoreOption
 
 def dashboard(
     store: StoreOption = "runs",
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port on 127.0.0.1.")] = 8501,
+    port: Annotated[
+        int | None,
+        typer.Option("--port", min=1, max=65535, help="On 127.0.0.1; else the first free from 8501."),
+    ] = None,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open a browser window.")] = False,
 ) -> None:
     """Serve the dashboard of a store on this machine (127.0.0.1 only), also while runs are going on."""

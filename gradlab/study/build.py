@@ -19,6 +19,10 @@ def build_model(config: RunConfig) -> nn.Module:
     return models.build(config.model, config.task, config.seed)
 
 
+_CANNOT_BE_BUILT = (ValueError, TypeError, ArithmeticError, RuntimeError, MemoryError, OSError, GradlabError)
+"""What tasks and torch raise for settings that are right one by one but not together."""
+
+
 class Trial:
     """Builds each distinct task and net of a grid once, and remembers its number of parameters."""
 
@@ -38,7 +42,7 @@ class Trial:
         for key, attempt in (("task", self._try_task), ("model", self._try_model)):
             try:
                 count = attempt(config)
-            except (ValueError, TypeError, RuntimeError, MemoryError, OSError, GradlabError) as error:
+            except _CANNOT_BE_BUILT as error:
                 told = str(error).strip() or type(error).__name__
                 self.faults.append(fault_of_message(told, tree, (key,), f"a {key} that cannot be built"))
                 return 0
@@ -51,4 +55,6 @@ class Trial:
 
     @staticmethod
     def _try_model(config: RunConfig) -> int:
-        return sum(parameter.numel() for parameter in build_model(config).parameters())
+        # On the meta device nothing is allocated, so that a slip of the finger costs no memory.
+        with torch.device("meta"):
+            return sum(parameter.numel() for parameter in build_model(config).parameters())

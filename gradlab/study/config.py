@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any
 
 import yaml
@@ -37,10 +36,16 @@ class RunConfig(Settings):
 def config_of(tree: Node) -> RunConfig:
     """The run that a tree of settings describes; raises ConfigError with every mistake in it."""
     try:
-        # As JSON, so that pydantic is strict (no text for numbers, no true for 1) yet takes lists for tuples
-        return RunConfig.model_validate_json(json.dumps(tree.plain()), strict=True)
+        # Strict: no text for a number, no true for 1. Settings are values, so their sequences are tuples.
+        return RunConfig.model_validate(_with_tuples(tree.plain()), strict=True)
     except ValidationError as error:
         raise ConfigError(faults_of(error, tree, RunConfig)) from None
+
+
+def _with_tuples(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _with_tuples(item) for key, item in value.items()}
+    return tuple(map(_with_tuples, value)) if isinstance(value, list) else value
 
 
 def resolved(config: RunConfig) -> dict[str, Any]:

@@ -12,7 +12,6 @@ import torch
 
 import gradlab
 from gradlab import recording, training
-from gradlab.store import RunWriter
 from gradlab.study.build import build_model
 from gradlab.study.config import resolved
 from gradlab.study.interrupt import Interrupt
@@ -20,7 +19,7 @@ from gradlab.study.listener import Ended, Listener, Status
 from gradlab.study.plan import PlannedRun
 
 if TYPE_CHECKING:
-    from gradlab.recording.sink import Sink
+    from gradlab.store import RunWriter
 
 
 def execute(run: PlannedRun, study: str, store: str, listener: Listener, interrupt: Interrupt) -> Ended:
@@ -50,15 +49,16 @@ def execute(run: PlannedRun, study: str, store: str, listener: Listener, interru
     return ended
 
 
-def _train(run: PlannedRun, study: str, writer: Sink, listener: Listener, interrupt: Interrupt) -> Ended:
+def _train(run: PlannedRun, study: str, writer: RunWriter, listener: Listener, interrupt: Interrupt) -> Ended:
     def progress(step: int, steps: int, loss: float, grad_norm: float) -> None:
         listener.stepped(run, step, loss, grad_norm)
         interrupt.check()
 
     config = run.config
-    writer.annotate(
-        study=study, varied=run.varied, parameters=run.parameters, **versions(), **config.task.describe()
-    )
+    writer.truncate(0)  # a run that was stopped or killed is done again from its start
+    writer.annotate(study=study, varied=run.varied, parameters=run.parameters, **versions())
+    writer.annotate(**config.task.describe())
+    writer.flush()
     model = build_model(config)
     with recording.watch(model, sink=writer, **config.record.model_dump()) as recorder:
         outcome = training.train(

@@ -34,6 +34,7 @@ _SCALARS = (
 )
 
 
+_TEXT = "tag:yaml.org,2002:str"
 _COLLECTIONS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 
 
@@ -143,7 +144,7 @@ class _Reader:
         entries: dict[str, Entry] = {}
         for key_node, value_node in node.value:
             where = _where(self._source, key_node.start_mark, self._positions)
-            if not isinstance(key_node, yaml.ScalarNode) or not key_node.tag.endswith(":str"):
+            if key_node.tag != _TEXT or not key_node.value:
                 found = getattr(key_node, "value", None)
                 found = shown(found) if isinstance(found, str) else "a list or mapping"
                 self.faults.append(Fault(where, _dotted(path), "a name as key", found))
