@@ -108,7 +108,8 @@ def _grid(data: pd.DataFrame, quantity: str) -> _Grid:
     steps, row = np.unique(data["step"].to_numpy(), return_inverse=True)
     times, column = np.unique(data["t"].to_numpy(), return_inverse=True)
     matrix = np.full((len(steps), len(times)), -np.inf)
-    matrix[row, column] = data[quantity].to_numpy(dtype=float, na_value=np.nan)
+    measured = data[quantity].to_numpy(dtype=float, na_value=np.nan)
+    matrix[row, column] = np.maximum(measured, 0.0)  # of a norm nothing is below zero; maximum hands NaN on
     values, row_starts, column_starts = coarsen(matrix, _ROWS, _COLUMNS)
     gaps = np.diff(steps[row_starts])
     blocks = (-(-len(steps) // _ROWS), -(-len(times) // _COLUMNS))

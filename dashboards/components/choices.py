@@ -1,0 +1,75 @@
+"""The choices that several pages offer: which study, which run, what makes a group, which layer."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from dashboards.components.address import choose, choose_many
+from gradlab.store import RunInfo, StudyInfo
+
+_MOST_GROUPINGS = 6
+_LAYER_AXES = {
+    "module": ("Module", str),
+    "layer": ("Layer", lambda layer: f"layer {layer}"),
+    "direction": ("Direction", lambda direction: "backward" if direction else "forward"),
+    "call": ("Sequence", lambda call: f"sequence {call}"),
+}
+
+
+def choose_study(studies: Sequence[StudyInfo], runs: Sequence[RunInfo]) -> tuple[StudyInfo, list[RunInfo]]:
+    """A study and its runs; the latest one first. Ends the page while the address names one that is not there."""
+    ranked = sorted(studies, key=lambda study: study.created, reverse=True)
+    names = [study.name for study in ranked]
+    name = choose("Study", "study", names, show=lambda name: name or "runs outside any study")
+    if name is None:
+        st.stop()
+    study = next(study for study in ranked if study.name == name)
+    return study, [run for run in runs if run.study == name]
+
+
+def grouping_axes(study: StudyInfo, runs: Sequence[RunInfo]) -> list[str]:
+    """Settings in which the runs differ, seeds left out: what can make a group."""
+    keys = list(study.axes) or sorted({key for run in runs for key in run.settings})
+    differing = [
+        key
+        for key in keys
+        if key.rsplit(".", maxsplit=1)[-1] != "seed" and len({repr(run.settings.get(key)) for run in runs}) > 1
+    ]
+    return differing[:_MOST_GROUPINGS]
+
+
+def choose_groups(study: StudyInfo, runs: Sequence[RunInfo]) -> tuple[str, ...]:
+    """Which settings make a group."""
+    return choose_many(
+        "Compare by", "by", grouping_axes(study, runs), help_text="Runs that agree in these settings form one line."
+    )
+
+
+def choose_run(runs: Sequence[RunInfo], axes: Sequence[str]) -> RunInfo | None:
+    """One run; None while the address names one that is not there, or when there is none."""
+    by_id = {run.id: run for run in runs}
+    chosen = choose("Run", "run", list(by_id), show=lambda run: run_label(by_id[run], axes))
+    return by_id[chosen] if chosen is not None else None
+
+
+def run_label(run: RunInfo, axes: Sequence[str]) -> str:
+    """What tells a run from its neighbours: its settings on the axes, the beginning of its id, its status."""
+    words = []
+    for key in axes:
+        value = run.settings.get(key)
+        short = key.rsplit(".", maxsplit=1)[-1]
+        words.append(value if isinstance(value, str) else f"{short} {value}")
+    status = "" if run.status == "finished" else f", {run.status}"
+    return f"{' · '.join(words)} ({run.id[:8]}{status})" if words else f"{run.id}{status}"
+
+
+def choose_pass(frame: pd.DataFrame) -> dict[str, object]:
+    """Module, layer, direction and sequence, each only where there is more than one."""
+    chosen: dict[str, object] = {}
+    several = {axis: sorted(frame[axis].unique().tolist()) for axis in _LAYER_AXES if axis in frame.columns}
+    several = {axis: values for axis, values in several.items() if len(values) > 1}
+    for axis, values in several.items():
+        label, show = _LAYER_AXES[axis]
+        chosen[axis] = choose(label, axis, values, show=show)
+    return chosen

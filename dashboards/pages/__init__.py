@@ -1,0 +1,29 @@
+"""The pages of the dashboard, in the order of the menu: a further page is one file here and one line in `PAGES`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class PageEntry:
+    """One page: its file beside this one, the name in the menu, and its address."""
+
+    file: str
+    title: str
+
+    @property
+    def path(self) -> Path:
+        """The script that draws the page."""
+        return Path(__file__).with_name(self.file)
+
+    @property
+    def address(self) -> str:
+        """Last part of the page's address."""
+        return Path(self.file).stem.replace("_", "-")
+
+
+PAGES = (
+    PageEntry("overview.py", "Overview"),
+    PageEntry("gradient_flow.py", "Gradient flow"),
+    PageEntry("clipping.py", "Clipping"),
+)

@@ -1,0 +1,73 @@
+"""Gradient flow: how far back in time does the gradient reach?"""
+
+import pandas as pd
+import streamlit as st
+
+from dashboards.components.address import choose
+from dashboards.components.answers import flow_answer
+from dashboards.components.choices import choose_groups, choose_pass, choose_run, choose_study
+from dashboards.components.figure import write_figure
+from dashboards.components.runs import common_number, open_store, read_table
+from dashboards.components.text import write_notice, write_text
+from gradlab import figures
+from gradlab.quantities import TIMESTEPS
+
+_PLACES = ["step", "module", "call", "layer", "direction"]
+_QUANTITIES = ("grad_h", "grad_c", "grad_x")
+_WORDS = {"grad_h": "hidden state", "grad_c": "cell state", "grad_x": "input"}
+
+
+def main() -> None:
+    st.title("Gradient flow", anchor=False)
+    answer = st.container()
+    store, studies, runs = open_store()
+    study, own = choose_study(studies, runs)
+    columns = st.columns([2, 2, 2])
+    with columns[0]:
+        by = choose_groups(study, own)
+    with columns[1]:
+        quantity = choose(
+            "Gradient with respect to", "quantity", _QUANTITIES,
+            show=lambda name: f"{_WORDS[name]}, {TIMESTEPS[name].symbol}",
+        )  # fmt: skip
+    if quantity is None:
+        return
+    # the first time step stands for all of them: what was recorded is known without reading it
+    places = read_table(store, "timesteps", own, _PLACES, where={"t": 0}) if own else None
+    if places is None or not len(places):
+        with answer:
+            write_text("No gradient has been recorded here yet.", "answer")
+            write_notice(
+                "This study is waiting for its first recorded training step.",
+                "A run appears here as soon as it has recorded one; reload the page to look again.",
+            )
+        return
+    steps = sorted(places["step"].unique().tolist())
+    with columns[2]:
+        step = choose("Training step", "step", steps, default=steps[-1], show=lambda n: f"{n:,}", slider=True)
+        chosen = choose_pass(places)
+    if step is None or None in chosen.values():
+        return
+    here = {axis: value for axis, value in chosen.items() if value is not None}
+    near = sorted({min(own_steps, key=lambda n: abs(n - step)) for own_steps in _steps_by_run(places)})
+    frame = read_table(store, "timesteps", own, [*_PLACES, "t", quantity], by, where={"step": near, **here})
+    profile = figures.gradient_profile_data(frame, step=step, by=by, quantity=quantity, **chosen)
+    with answer:
+        write_text(flow_answer(profile), "answer")
+    lag = common_number(own, "demanded_lag")
+    write_figure(figures.GRADIENT_PROFILE, profile, demanded_lag=None if lag is None else int(lag))
+
+    st.subheader("One run over its training", anchor=False)
+    recorded = set(places["run"].unique())
+    run = choose_run([run for run in own if run.id in recorded], study.axes)
+    if run is None:
+        return
+    one = read_table(store, "timesteps", [run], [*_PLACES, "t", quantity], where=here)
+    write_figure(figures.GRADIENT_FLOW, figures.gradient_flow_data(one, run=run.id, quantity=quantity, **chosen))
+
+
+def _steps_by_run(places: pd.DataFrame) -> list[list[int]]:
+    return [sorted(set(steps)) for _, steps in places.groupby("run", observed=True)["step"]]
+
+
+main()

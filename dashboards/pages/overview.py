@@ -1,0 +1,95 @@
+"""Overview: which studies are there, how far are they, and what have they learned?"""
+
+import pandas as pd
+import streamlit as st
+
+from dashboards.components.answers import overview_answer
+from dashboards.components.choices import choose_groups, choose_study
+from dashboards.components.figure import write_figure, write_table
+from dashboards.components.runs import common_fact, common_number, open_store, read_table, write_problems
+from dashboards.components.text import write_list, write_notice, write_text
+from gradlab import figures, reports
+from gradlab.errors import StoreError
+from gradlab.store import RunInfo, Store, StudyInfo
+
+
+def main() -> None:
+    st.title("Overview", anchor=False)
+    store, studies, runs = open_store()
+    expected = sum(len(study.expected) for study in studies)
+    extra = sum(run.id not in study.expected for study in studies for run in runs if run.study == study.name)
+    write_text(overview_answer([run.status for run in runs], expected + extra, len(studies)), "answer")
+    write_problems(store)
+    if len(studies) > 1:
+        write_studies(studies, runs)
+    study, own = choose_study(studies, runs)
+    write_study(store, study, own)
+    if not own:
+        write_notice("No run of this study has started yet.", "Its runs appear here as soon as they do.")
+        return
+    write_curves(store, study, own)
+    write_runs(study, own)
+
+
+def write_studies(studies: list[StudyInfo], runs: list[RunInfo]) -> None:
+    rows = []
+    for study in studies:
+        own = [run for run in runs if run.study == study.name]
+        done = sum(run.status == "finished" for run in own)
+        rows.append(
+            {
+                "study": study.name or "(none)", "question": study.question,
+                "done": done / max(len(study.expected), len(own), 1), "runs": max(len(study.expected), len(own)),
+                "created": study.created,
+            }  # fmt: skip
+        )
+    st.dataframe(
+        pd.DataFrame(rows), hide_index=True, key="studies", alt="All studies with their questions and progress.",
+        column_config={"done": st.column_config.ProgressColumn("finished", format="percent")},
+    )  # fmt: skip
+
+
+def write_study(store: Store, study: StudyInfo, runs: list[RunInfo]) -> None:
+    st.subheader("Question", anchor=False)
+    write_text(study.question or "This study states no question.", "question")
+    done = sum(run.status == "finished" for run in runs)
+    total = max(len(study.expected), len(runs), 1)
+    st.progress(min(done / total, 1.0), text=f"{done:,} of {total:,} runs finished")
+    if study.claims:
+        with st.expander("What it claims"):
+            write_list(study.claims)
+    try:
+        found = reports.summary(store, study.name) if done and study.name else []
+    except StoreError as error:
+        found = [str(error)]
+    if found:
+        st.subheader("Found", anchor=False)
+        write_list(found)
+
+
+def write_curves(store: Store, study: StudyInfo, runs: list[RunInfo]) -> None:
+    st.subheader("Learning curves", anchor=False)
+    by = choose_groups(study, runs)
+    frame = read_table(store, "steps", runs, ["step", "loss", "score"], by)
+    data = figures.learning_curves_data(
+        frame,
+        by=by,
+        chance_loss=common_number(runs, "chance_loss"),
+        chance_score=common_number(runs, "chance_score"),
+        score_name=str(common_fact(runs, "score_name") or "score"),
+    )
+    write_figure(figures.LEARNING_CURVES, data)
+
+
+def write_runs(study: StudyInfo, runs: list[RunInfo]) -> None:
+    st.subheader("Runs", anchor=False)
+    rows = []
+    for run in runs:
+        settings = {key: run.settings.get(key) for key in study.axes}
+        facts = {name: run.facts.get(name) for name in ("steps", "final_loss", "final_score", "seconds", "created")}
+        rows.append({"run": run.id, "status": run.status, **settings, **facts})
+    frame = pd.DataFrame(rows).dropna(axis="columns", how="all")
+    st.dataframe(frame, hide_index=True, key="runs", alt="All runs of the study with status and outcome.")
+
+
+main()

@@ -1,0 +1,67 @@
+"""Serving the dashboard: finds the app, tells it where the store is, and starts Streamlit on this machine only."""
+
+import os
+from importlib import resources
+from pathlib import Path
+
+STORE_VARIABLE = "GRADLAB_STORE"
+ADDRESS = "127.0.0.1"
+DEFAULT_PORT = 8501
+
+
+def app_path() -> Path:
+    """The dashboard's `app.py`: of the checkout when gradlab runs from one, else the copy shipped in the wheel.
+
+    Raises FileNotFoundError when neither is there.
+    """
+    checkout = Path(__file__).resolve().parents[2]
+    if (checkout / "pyproject.toml").is_file() and (checkout / "dashboards" / "app.py").is_file():
+        return checkout / "dashboards" / "app.py"
+    shipped = Path(str(resources.files("gradlab") / "_shipped" / "dashboards" / "app.py"))
+    if not shipped.is_file():
+        raise FileNotFoundError(
+            f"expected the dashboard at {shipped}, found nothing there; install gradlab again, from a wheel"
+        )
+    return shipped
+
+
+def server_config(port: int | None, open_browser: bool) -> dict[str, object]:
+    """Streamlit's settings: this machine only, nothing sent anywhere, no developer's menu.
+
+    Args:
+        port: where to listen; from 8501 upward the first free one when not given.
+        open_browser: whether to open the page.
+
+    Returns:
+        Dotted option → value.
+    """
+    return {
+        "server.address": ADDRESS,
+        # a page of another site that resolves its own name to this machine must not get in
+        "server.allowedHosts": [ADDRESS, "localhost"],
+        **({} if port is None else {"server.port": port}),
+        "server.headless": not open_browser,
+        "server.showEmailPrompt": False,
+        "server.fileWatcherType": "none",
+        "browser.gatherUsageStats": False,
+        "browser.serverAddress": ADDRESS,
+        "client.toolbarMode": "viewer",
+        "client.showErrorLinks": "false",
+        "theme.primaryColor": "#0072b2",
+    }
+
+
+def serve(store: str, port: int | None = None, open_browser: bool = True) -> None:
+    """Serve the dashboard until it is stopped.
+
+    Args:
+        store: address of the store.
+        port: where to listen on 127.0.0.1; the first free one from 8501 when not given.
+        open_browser: whether to open the page in a browser.
+    """
+    path = app_path()
+    # a relative folder must mean the same to the app, whatever it calls its working directory
+    os.environ[STORE_VARIABLE] = store if "://" in store else str(Path(store).resolve())
+    import streamlit
+
+    streamlit.App(path).run(config=server_config(port, open_browser))

@@ -1,0 +1,193 @@
+"""What every figure of the gallery must do, whatever it draws: one list of frames feeds them all."""
+
+import functools
+import json
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import pytest
+
+from gradlab.figures import FIGURES, Figure
+from gradlab.figures.decimation import POINTS
+from gradlab.figures.theme import DARK, LIGHT
+from tests.figures.frames import steps_columns, steps_frame, timesteps_columns, timesteps_frame
+
+NUMBERS = {
+    "timesteps": ["grad_h", "grad_x"],
+    "steps": ["loss", "score", "grad_norm", "grad_norm_clipped", "clip_coefficient"],
+}
+
+
+def usual(table: str) -> pd.DataFrame:
+    return timesteps_frame() if table == "timesteps" else steps_frame()
+
+
+def everywhere(value: float) -> Callable[[str], pd.DataFrame]:
+    return lambda table: usual(table).assign(**dict.fromkeys(NUMBERS[table], value))
+
+
+def mixed(table: str) -> pd.DataFrame:
+    """Every special value at every fifth row."""
+    frame = usual(table)
+    for name in NUMBERS[table]:
+        values = frame[name].to_numpy(copy=True)
+        for place, special in enumerate((np.nan, np.inf, 0.0, -np.inf)):
+            values[place::5] = special
+        frame[name] = values
+    return frame
+
+
+def one_run(table: str) -> pd.DataFrame:
+    """As `watch` gives it: no column `run`, no settings."""
+    columns = timesteps_columns([0, 10], 20, 0.9) if table == "timesteps" else steps_columns(50, 1)
+    return pd.DataFrame(columns)
+
+
+def one_of_everything(table: str) -> pd.DataFrame:
+    """T = 1, a single training step."""
+    return pd.DataFrame(timesteps_columns([0], 1, 0.9) if table == "timesteps" else steps_columns(1, 1))
+
+
+def thousand_runs(table: str) -> pd.DataFrame:
+    parts = []
+    for number in range(1000):
+        columns = timesteps_columns([5], 6, 0.9) if table == "timesteps" else steps_columns(4, number)
+        parts.append(pd.DataFrame(columns).assign(run=f"r{number}", **{"model.cell": "rnn", "seed": number}))
+    return pd.concat(parts, ignore_index=True)
+
+
+def many_groups(table: str) -> pd.DataFrame:
+    frame = usual(table)
+    frame["model.cell"] = frame["run"]
+    parts = [frame.assign(**{"model.cell": frame["run"] + str(i), "run": frame["run"] + str(i)}) for i in range(3)]
+    return pd.concat(parts, ignore_index=True)
+
+
+def long(table: str) -> pd.DataFrame:
+    """More of everything than a screen has pixels."""
+    if table == "timesteps":
+        return pd.DataFrame(timesteps_columns(list(range(0, 3000, 10)), 1200, 0.99)).assign(run="r")
+    return pd.DataFrame(steps_columns(30_000, 3)).assign(run="r")
+
+
+def markup(table: str) -> pd.DataFrame:
+    """Names that a browser or a formula renderer could take for more than text."""
+    frame = usual(table)
+    frame["model.cell"] = "<img src=x onerror=alert(1)> $\\frac{1}{2}$ " + frame["model.cell"]
+    frame["run"] = "<b>" + frame["run"]
+    return frame
+
+
+FRAMES: dict[str, Callable[[str], pd.DataFrame]] = {
+    "usual": usual, "nan": everywhere(np.nan), "inf": everywhere(np.inf), "zero": everywhere(0.0),
+    "minus_inf": everywhere(-np.inf), "mixed": mixed, "one_run": one_run, "one_of_everything": one_of_everything,
+    "thousand_runs": thousand_runs, "many_groups": many_groups, "long": long, "markup": markup,
+    "no_rows": lambda table: usual(table).iloc[:0], "nothing": lambda table: pd.DataFrame(),
+    "nullable": lambda table: usual(table).convert_dtypes(),
+}  # fmt: skip
+
+
+@functools.cache
+def frame_of(case: str, table: str) -> pd.DataFrame:
+    return FRAMES[case](table)
+
+
+def data_of(figure: Figure, frame: pd.DataFrame) -> pd.DataFrame:
+    """The figure's data, grouped by cell where it groups and the frame knows cells."""
+    if "by" in figure.data.__annotations__ and "model.cell" in frame.columns:
+        return figure.data(frame, by=("model.cell",))
+    return figure.data(frame)
+
+
+@pytest.fixture(params=FIGURES, ids=lambda figure: figure.name)
+def figure(request: pytest.FixtureRequest) -> Figure:
+    return request.param
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("case", FRAMES)
+def test_draws_every_frame(figure: Figure, case: str, theme: str) -> None:
+    frame = frame_of(case, figure.table)
+    before = frame.copy()
+    data = data_of(figure, frame)
+    drawn = figure.draw(data, theme=theme)
+    pd.testing.assert_frame_equal(frame, before)
+    assert isinstance(data, pd.DataFrame)
+    assert isinstance(drawn, go.Figure)
+    json.loads(drawn.to_json())
+    for trace in drawn.data:
+        assert trace.type in ("scatter", "heatmap", "bar"), "anything with gl in its name needs a graphics card"
+        if trace.type == "scatter":
+            assert len(trace.x) == len(trace.y) <= POINTS
+    assert figure.describe(data)
+
+
+@pytest.mark.parametrize("case", FRAMES)
+def test_is_never_blank(figure: Figure, case: str) -> None:
+    """Something is drawn for every frame: a value, a mark at the edge, or a message."""
+    drawn = figure.draw(data_of(figure, frame_of(case, figure.table)))
+    visible = [trace for trace in drawn.data if _draws_something(trace)]
+    assert visible or any(note.text for note in drawn.layout.annotations)
+    if case in ("no_rows", "nothing"):
+        assert "recorded" in drawn.layout.annotations[0].text
+
+
+def _draws_something(trace: go.Scatter | go.Heatmap | go.Bar) -> bool:
+    numbers = trace.z if trace.type == "heatmap" else trace.x if trace.type == "bar" else trace.y
+    return bool(np.isfinite(np.asarray(numbers, dtype=float)).any())
+
+
+def test_no_tag_or_formula_survives(figure: Figure) -> None:
+    text = figure.draw(data_of(figure, markup(figure.table))).to_json()
+    assert "<img" not in text and "u003cimg" not in text
+    assert "<b>" not in text and r"\u003cb\u003e" not in text
+    assert "$" not in text
+
+
+def test_says_how_to_read_it(figure: Figure) -> None:
+    assert figure.how_to_read.endswith(".")
+    assert 40 < len(figure.how_to_read) < 500
+
+
+def test_axes_are_named(figure: Figure) -> None:
+    drawn = figure.draw(data_of(figure, usual(figure.table)))
+    titles = [axis.title.text for axis in (*drawn.select_xaxes(), *drawn.select_yaxes()) if axis.visible is not False]
+    assert any(titles)
+    assert drawn.layout.title.text
+
+
+def test_public_call_is_data_then_drawing(figure: Figure) -> None:
+    frame = usual(figure.table)
+    assert figure.call(frame, theme="dark").to_json() == figure.draw(figure.data(frame), theme="dark").to_json()
+
+
+def test_wrong_table_is_told(figure: Figure) -> None:
+    with pytest.raises(ValueError, match=r"expected a frame of the table"):
+        figure.data(pd.DataFrame({"apples": [1]}))
+
+
+def test_unknown_theme_is_told(figure: Figure) -> None:
+    with pytest.raises(ValueError, match="light, dark"):
+        figure.draw(figure.data(usual(figure.table)), theme="blue")
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
+def test_lines_differ_without_colour(theme: object) -> None:
+    styles = [theme.style(index) for index in range(12)]  # type: ignore[attr-defined]
+    assert len({(style.dash, style.symbol) for style in styles}) == 12
+
+
+@pytest.mark.parametrize(("theme", "page"), [(LIGHT, "#ffffff"), (DARK, "#0e1117")], ids=["light", "dark"])
+def test_lines_stand_out_from_the_page(theme: object, page: str) -> None:
+    """WCAG 2.1, 1.4.11: graphics need a contrast of 3 to their background."""
+    for colour in theme.categorical:  # type: ignore[attr-defined]
+        light, dark = sorted((_luminance(colour), _luminance(page)), reverse=True)
+        assert (light + 0.05) / (dark + 0.05) >= 3, colour
+
+
+def _luminance(colour: str) -> float:
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
