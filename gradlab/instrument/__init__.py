@@ -4,5 +4,6 @@ from gradlab.instrument.call import Call
 from gradlab.instrument.capture import Capture
 from gradlab.instrument.modules import Layout, layout, recurrent_modules
 from gradlab.instrument.replay import Pass, replay
+from gradlab.instrument.segment import chosen
 
-__all__ = ["Call", "Capture", "Layout", "Pass", "layout", "recurrent_modules", "replay"]
+__all__ = ["Call", "Capture", "Layout", "Pass", "chosen", "layout", "recurrent_modules", "replay"]

@@ -7,7 +7,7 @@ downward for the adjoints; no autograd anywhere.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -70,6 +70,32 @@ class Pass:
         if self.direction == 0:
             return values
         return _turned(values, self.lengths)
+
+    def select(self, sequences: Tensor) -> Pass:
+        """The same for some of its sequences."""
+
+        def cut(value: Tensor) -> Tensor:
+            return value.index_select(-2, sequences.to(value.device))
+
+        trace = Trace(
+            cut(self.trace.inputs),
+            tuple(map(cut, self.trace.initial)),
+            tuple(map(cut, self.trace.states)),
+            {name: cut(gate) for name, gate in self.trace.gates.items()},
+            None if self.trace.started_from is None else tuple(map(cut, self.trace.started_from)),
+        )
+        factors = {
+            name: (cut(left), None if right is None else cut(right))
+            for name, (left, right) in self.adjoint.factors.items()
+        }
+        adjoint = Adjoint(
+            tuple(map(cut, self.adjoint.states)),
+            tuple(map(cut, self.adjoint.initial)),
+            cut(self.adjoint.inputs),
+            factors,
+        )
+        lengths = None if self.lengths is None else self.lengths[sequences]
+        return replace(self, trace=trace, adjoint=adjoint, grad_inputs=cut(self.grad_inputs), lengths=lengths)
 
     def states_before(self) -> States:
         """The full state before each step, `time batch hidden` each, in reading order."""

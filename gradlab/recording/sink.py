@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Columns = Mapping[str, np.ndarray]
-"""Equally long one-dimensional arrays by column name; a quantity that is absent was not measured."""
+"""Equally long one-dimensional arrays by column name.
+
+What was not measured is absent, or masked in a `numpy.ma.MaskedArray`: null, and not to be confused with NaN."""
 
 
 class Sink(Protocol):
@@ -58,6 +60,10 @@ class MemorySink:
         """Remember how the run ended."""
         self.facts["status"] = status
 
+    def tables(self) -> tuple[str, ...]:
+        """Names of the tables that have rows."""
+        return tuple(self._parts)
+
     def frame(self, table: str) -> pd.DataFrame:
         """All rows of one table so far; every column of the catalogue is there, unmeasured ones as NaN."""
         import pandas as pd
@@ -65,9 +71,22 @@ class MemorySink:
         if table not in TABLES:
             raise ValueError(f"expected one of the tables {', '.join(TABLES)}, got {table!r}")
         declared = TABLES[table]
-        parts = [pd.DataFrame(part) for part in self._parts.get(table, [])]
+        parts = [
+            pd.DataFrame({name: _filled(column) for name, column in part.items()}) for part in self._parts.get(table, [])
+        ]
         frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
         return frame.reindex(columns=list(declared.columns))
+
+
+def _filled(column: np.ndarray) -> np.ndarray:
+    """Masked entries as NaN, or as None in a column of flags or text."""
+    if not isinstance(column, np.ma.MaskedArray):
+        return column
+    if not np.ma.is_masked(column):
+        return column.data
+    if column.dtype.kind == "f":
+        return column.filled(np.nan)
+    return np.where(np.ma.getmaskarray(column), None, column.data.astype(object))
 
 
 def check_columns(table: str, columns: Columns) -> int:

@@ -1,0 +1,57 @@
+"""`gradlab.watch`: attach a recorder to any model that holds torch's recurrent modules or cells."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from torch import nn
+
+from gradlab.errors import UnsupportedError
+from gradlab.instrument import recurrent_modules
+from gradlab.recording.amount import amount
+from gradlab.recording.recorder import Recorder
+from gradlab.recording.schedule import schedule
+from gradlab.recording.sink import MemorySink, Sink
+
+
+def watch(
+    model: nn.Module,
+    *,
+    every: int | Literal["log"] | None = 10,
+    at: Sequence[int] | None = None,
+    sequences: int | Literal["all"] = 8,
+    jacobian_times: int | Literal["all"] = 16,
+    jacobian_sequences: int = 2,
+    check_every: int | None = 10,
+    sink: Sink | None = None,
+    scaler: Any = None,
+) -> Recorder:
+    """Watch a model while it trains, without changing it: weights end bit-equal to those of an unwatched run.
+
+    Args:
+        model: any module; its `nn.RNN`, `nn.LSTM`, `nn.GRU` and their cells are found by themselves.
+        every: record every n-th training step; `"log"` for ever wider gaps, None for scalars only.
+        at: record exactly at these training steps instead.
+        sequences: sequences of a batch that are replayed for the quantities per time step.
+        jacobian_times: time steps, evenly spread, at which the state Jacobian's singular values are taken; 0 for none.
+        jacobian_sequences: on so many sequences.
+        check_every: every so many recorded steps all sequences are replayed and the weight gradients rebuilt from
+            them are compared with autograd's (the closure error); None for never.
+        sink: where rows go; memory by default, `gradlab.store.RunWriter` for a folder.
+        scaler: the `torch.amp.GradScaler` in use, so that gradients are recorded unscaled.
+
+    Raises:
+        UnsupportedError: the model holds no recurrent module, or one whose equations are not known.
+        ValueError: an argument is out of its range.
+    """
+    if not isinstance(model, nn.Module):
+        raise ValueError(f"model: expected a torch.nn.Module, got {type(model).__name__}")
+    layouts = dict(recurrent_modules(model))
+    if not layouts:
+        raise UnsupportedError(
+            f"expected a model that holds nn.RNN, nn.LSTM, nn.GRU or one of their cells, got {type(model).__name__} "
+            "without any; gradlab watches recurrent modules only"
+        )
+    how_much = amount(sequences, jacobian_times, jacobian_sequences, check_every)
+    return Recorder(model, layouts, MemorySink() if sink is None else sink, schedule(every, at), how_much, scaler)
