@@ -8,6 +8,7 @@ import torch
 from gradlab.models import ModelSettings, build
 from gradlab.tasks import Digits
 from gradlab.training import Outcome, TrainingSettings, train
+from gradlab.training.clipping import CLIPPERS
 from gradlab.training.seeds import derived_seed, generator
 from tests.training.spy import SMALL, Spy, small_model, weights
 
@@ -118,6 +119,16 @@ def test_without_clipping_it_reports_all_the_same() -> None:
     train(net, SMALL, settings, seed=1, recorder=spy)
     assert len(spy.reports) == 12
     assert all(report.coefficient == 1.0 and math.isnan(report.threshold) for report in spy.reports)
+
+
+@pytest.mark.parametrize("strategy", [clipping.model_fields["name"].default for clipping in CLIPPERS])
+def test_every_strategy_trains_by_its_bare_name(strategy: str) -> None:
+    net = small_model()
+    spy = Spy(net)
+    settings = TrainingSettings.model_validate({**SETTINGS.model_dump(), "clip": strategy, "steps": 40})
+    outcome = train(net, SMALL, settings, seed=1, recorder=spy)
+    assert outcome.status == "finished" and len(spy.reports) == 40
+    assert [report.norm_before for report in spy.reports] == pytest.approx(spy.norms, rel=1e-12)
 
 
 def test_float64_models_are_given_float64_batches() -> None:

@@ -1,11 +1,12 @@
 """Seeds of the parts of a run."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gradlab.training.seeds import derived_seed
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 2**64))
 def test_purposes_and_neighbours_have_different_seeds(seed: int) -> None:
     purposes = ("batches", "evaluation", "dropout")

@@ -49,14 +49,40 @@ def cosine(first: Sequence[Tensor], second: Sequence[Tensor]) -> float:
     return min(1.0, max(-1.0, float(torch.stack(products).sum())))
 
 
+def unit_norms(tensor: Tensor) -> Tensor:
+    """Norms of the rows of a tensor, `rows`, float64, without overflow; vectors and scalars are one row.
+
+    In torch's layout a row of a weight matrix holds the weights into one unit, or into one gate of it.
+    """
+    rows = tensor.detach().double().reshape(len(tensor) if tensor.ndim > 1 else 1, -1)
+    largest = rows.abs().amax(dim=1, keepdim=True)
+    safe = torch.where(largest > 0, largest, 1.0)
+    return largest.squeeze(1) * torch.linalg.vector_norm(rows / safe, dim=1)
+
+
+def combined(norms: Tensor, coefficients: Tensor) -> tuple[float, float]:
+    """Norm of a gradient whose parts were scaled one by one, and its cosine with what it was.
+
+    Args:
+        norms: of the parts before, `parts`, float64, not all zero.
+        coefficients: what each was multiplied by, `parts`, float64.
+    """
+    before = norms / norms.amax()  # relative to the largest, so that no square leaves the range
+    after = before * (coefficients / coefficients.amax())
+    lengths = float(torch.linalg.vector_norm(before)), float(torch.linalg.vector_norm(after))
+    cosine = float(torch.dot(before, after)) / (lengths[0] * lengths[1])
+    return float(norms.amax()) * float(coefficients.amax()) * lengths[1], min(1.0, cosine)
+
+
 @torch.no_grad()
-def scale(tensors: Sequence[Tensor], coefficient: float) -> None:
-    """Multiply in place, by way of float64 where the coefficient would be a denormal number of float32."""
+def rescale(tensors: Sequence[Tensor], norm: float, target: float) -> None:
+    """Multiply in place by target/norm, by way of float64 where float32 would not hold the quotient well."""
+    coefficient = target / norm
     for tensor in tensors:
-        if coefficient < 1e-30:
-            tensor.copy_(tensor.double() * coefficient)
-        else:
+        if 1e-30 < coefficient < 1e30:
             tensor.mul_(coefficient)
+        else:
+            tensor.copy_(tensor.double() / norm * target)
 
 
 def _plain_norm(tensors: Sequence[Tensor]) -> float:

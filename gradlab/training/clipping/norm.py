@@ -10,7 +10,7 @@ from pydantic import Field
 from torch import Tensor
 
 from gradlab.training.clipping.base import Clipper, Clipping, ClipReport
-from gradlab.training.clipping.measure import gradients, scale, total_norm
+from gradlab.training.clipping.measure import gradients, rescale, total_norm
 from gradlab.training.clipping.none import unchanged
 
 _EPSILON = 1e-6
@@ -39,7 +39,7 @@ class Norm(Clipper):
         coefficient = self.threshold / (norm + _EPSILON)
         if not math.isfinite(norm) or coefficient >= 1:
             return unchanged(norm, self.threshold)
-        scale(grads, coefficient)
+        rescale(grads, norm + _EPSILON, self.threshold)
         return ClipReport(norm, norm * coefficient, self.threshold, cosine=1.0, fired=True)
 
 
