@@ -1,0 +1,25 @@
+"""What a store holds, as pandas frames, as files for other programs, and in plain words."""
+
+from typing import TYPE_CHECKING
+
+import lazy_loader
+
+if TYPE_CHECKING:
+    from gradlab.reports.export import export
+    from gradlab.reports.groups import Grouping, grouping
+    from gradlab.reports.load import load
+    from gradlab.reports.reach import reach
+    from gradlab.reports.summary import summary
+
+__all__ = ["Grouping", "export", "grouping", "load", "reach", "summary"]
+
+__getattr__, __dir__, _ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "export": ["export"],
+        "groups": ["Grouping", "grouping"],
+        "load": ["load"],
+        "reach": ["reach"],
+        "summary": ["summary"],
+    },
+)

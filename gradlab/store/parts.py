@@ -184,7 +184,7 @@ def read_table(
 def merge_parts(
     folder: Folder, parts: Sequence[Part], last: int, where: Where | None = None, first: int | None = None
 ) -> Part:
-    """Merge the parts into one that covers the numbers up to `last`, keep the wanted rows, remove the old parts.
+    """Merge the parts into one that covers the numbers up to `last`, keep the wanted rows, remove the rest.
 
     Parts stay immutable: give a `last` that is higher than any so far when rows are dropped.
     Raises StoreError when a part is damaged, and leaves everything as it was.
@@ -253,7 +253,7 @@ def _may_match(file: object, held: pa.Schema, group: int, where: Where) -> bool:
 
 
 def _in_groups(pieces: Iterator[pa.Table]) -> Iterator[pa.Table]:
-    """The same rows in pieces of a row group each, so that many small parts do not become many small groups."""
+    """The same rows in pieces of a row group each: many small parts do not become many small groups."""
     import pyarrow as pa
 
     waiting: list[pa.Table] = []

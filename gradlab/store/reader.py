@@ -170,6 +170,10 @@ class Store:
             _ = run.config
             for problem in run_problems(run, deep):
                 self.report(problem)
+        return self.met()
+
+    def met(self) -> list[Problem]:
+        """What reading through this object has met so far and could not read."""
         return list(self._problems.values())
 
     def report(self, problem: Problem) -> None:

@@ -72,7 +72,8 @@ def check_columns(table: str, columns: Mapping[str, Any]) -> int:
         ValueError: for an unknown table or column, a missing axis, or columns of unequal length.
     """
     declared = declared_table(table)
-    unknown = [name for name in columns if name not in declared.columns]
+    known = arrow_schema(table).names
+    unknown = [name for name in columns if name not in known]
     missing = [axis for axis in declared.axes if axis not in columns]
     if unknown or missing:
         raise ValueError(
@@ -156,12 +157,14 @@ def _to_array(values: np.ndarray, kind: pa.DataType, resolution: int) -> pa.Arra
     if pa.types.is_string(kind):
         if values.dtype.kind not in "U" and values.size:
             raise ValueError(f"got {values.dtype} values")
-        return pa.array(values.tolist(), kind)
+        return pa.array(values if values.size else [], kind)
     if values.dtype.kind not in "fiub":
         raise ValueError(f"got {values.dtype} values")
     if pa.types.is_floating(kind):
         real = np.array(values, dtype=np.float64)
         return pa.array(round_mantissa(real, resolution) if resolution < RESOLUTION else real)
+    if values.dtype == np.int64 and pa.types.is_integer(kind):
+        return pa.array(values.copy())
     absent = np.isnan(values) if values.dtype.kind == "f" else None
     whole = np.where(absent, 0, values) if absent is not None else values
     target = np.bool_ if pa.types.is_boolean(kind) else np.int64

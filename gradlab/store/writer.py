@@ -33,6 +33,9 @@ _MERGE_AT = 32
 """So many parts of like span are merged while the run goes on: readers open few files, and a row is copied
 once for every factor of 32 in the number of flushes."""
 
+_LARGE_ROWS = 2**15
+"""Parts of so many rows on average are left as they are at the end: merging would double the work."""
+
 
 class RunWriter:
     """Writes one run: rows of the catalogue's tables, facts, artifacts.
@@ -77,6 +80,7 @@ class RunWriter:
         self._waiting_rows = 0
         self._parts: dict[str, list[Part]] = {}
         self._next: dict[str, int] = {}
+        self._rows: dict[str, int] = {}
         self._thread_lock = threading.RLock()
         self._opened = self._flushed = time.monotonic()
         self._status: str | None = None
@@ -188,7 +192,7 @@ class RunWriter:
         return artifacts.names(self._folder)
 
     def close(self, status: str) -> None:
-        """Flush, merge the parts of each table into one, and end with `finished`, `stopped` or `failed`.
+        """Flush, merge small parts of each table into one, and end with `finished`, `stopped` or `failed`.
 
         Raises:
             ValueError: for another status.
@@ -201,7 +205,7 @@ class RunWriter:
                 return
             self.flush()
             for table, parts in self._parts.items():
-                if len(parts) > 1:
+                if len(parts) > 1 and self._rows.get(table, 0) < _LARGE_ROWS * len(parts):
                     # A damaged part must not take the run's end with it: readers name it, repair deals with
                     # it.
                     with suppress(StoreError):
@@ -290,6 +294,7 @@ class RunWriter:
             write_part(self._folder, part, [rows])
         del self._waiting[table]
         self._waiting_rows -= rows.num_rows
+        self._rows[table] = self._rows.get(table, 0) + rows.num_rows
         self._next[table] = number + 1
         self._parts.setdefault(table, []).append(part)
         # Damage met in a merge is no reason to stop recording: readers name the part, repair deals with it.
