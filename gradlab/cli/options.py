@@ -11,8 +11,7 @@ StudyArgument = Annotated[
 ]
 OverridesArgument = Annotated[
     list[str] | None,
-    typer.Argument(
-        metavar="[KEY=VALUE]...", help="Settings that win over the file, such as model.hidden=64."
-    ),
+    typer.Argument(metavar="KEY=VALUE", help="Settings that win over the file, such as model.hidden=64."),
 ]
 StoreOption = Annotated[str, typer.Option("--store", help="Folder that holds the runs.")]
+ThreadsOption = Annotated[int, typer.Option("--threads", min=1, help="Threads that torch uses for one run.")]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from gradlab.cli.console import console as default_console
 from gradlab.cli.words import duration, number, settings
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 @contextlib.contextmanager
 def listener_on_terminal(runs: Sequence[PlannedRun], console: Console | None = None) -> Iterator[Listener]:
     """A listener for these runs that suits where the output goes."""
-    console = console or Console(highlight=False)
+    console = console or default_console()
     if not console.is_terminal:
         yield Lines(runs, console)
         return

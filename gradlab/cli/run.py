@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from gradlab.cli.options import OverridesArgument, StoreOption, StudyArgument
+from gradlab.cli.options import OverridesArgument, StoreOption, StudyArgument, ThreadsOption
 
 if TYPE_CHECKING:
     from gradlab.study.listener import Ended
@@ -18,9 +18,7 @@ def run(
     study: StudyArgument,
     overrides: OverridesArgument = None,
     store: StoreOption = "runs",
-    threads: Annotated[
-        int, typer.Option("--threads", min=1, help="Threads that torch uses for one run.")
-    ] = 1,
+    threads: ThreadsOption = 1,
 ) -> None:
     """Do the runs of a study that are not done yet, and say what was found.
 

@@ -6,20 +6,19 @@ import math
 import platform
 import time
 import traceback
-from typing import TYPE_CHECKING
+from typing import Any
 
 import torch
+from torch import nn
 
 import gradlab
 from gradlab import recording, training
+from gradlab.store import Store
 from gradlab.study.build import build_model
 from gradlab.study.config import resolved
 from gradlab.study.interrupt import Interrupt
 from gradlab.study.listener import Ended, Listener, Status
 from gradlab.study.plan import PlannedRun
-
-if TYPE_CHECKING:
-    from gradlab.store import RunWriter
 
 
 def execute(run: PlannedRun, study: str, store: str, listener: Listener, interrupt: Interrupt) -> Ended:
@@ -36,41 +35,56 @@ def execute(run: PlannedRun, study: str, store: str, listener: Listener, interru
         How the run ended. An error in it is recorded, with its traceback, and returned as a failure.
     """
     started = time.perf_counter()
-    writer = RunWriter(f"{store}/{run.id}", config=resolved(run.config), resume=True)
+    config = run.config
+    writer = Store(store).writer(run.id, study, config=resolved(config), resume=True)
+    writer.truncate(0)  # a run that was stopped or killed is done again from its start
+    writer.annotate(study=study, varied=run.varied, parameters=run.parameters, **versions())
+    writer.annotate(**config.task.describe())
+    writer.flush()
+    recorder = None
     try:
-        ended = _train(run, study, writer, listener, interrupt)
+        model = build_model(config)
+        recorder = recording.watch(model, sink=writer, **config.record.model_dump())
+        outcome = _train(run, model, recorder, listener, interrupt)
+        writer.annotate(**_results(outcome))
+        ended = _ended(run, outcome)
     except KeyboardInterrupt:
         ended = _broken(run, "stopped", started, "")
     except Exception as error:
         writer.annotate(traceback=traceback.format_exc())
         ended = _broken(run, "failed", started, f"{type(error).__name__}: {error}".split("\n")[0])
     writer.annotate(seconds=ended.seconds, reason=ended.reason)
+    if recorder is not None:
+        recorder.close(ended.status)  # writes its last rows, and closes the writer
     writer.close(ended.status)
     return ended
 
 
-def _train(run: PlannedRun, study: str, writer: RunWriter, listener: Listener, interrupt: Interrupt) -> Ended:
+def _train(
+    run: PlannedRun, model: nn.Module, recorder: training.Observer, listener: Listener, interrupt: Interrupt
+) -> training.Outcome:
     def progress(step: int, steps: int, loss: float, grad_norm: float) -> None:
         listener.stepped(run, step, loss, grad_norm)
         interrupt.check()
 
     config = run.config
-    writer.truncate(0)  # a run that was stopped or killed is done again from its start
-    writer.annotate(study=study, varied=run.varied, parameters=run.parameters, **versions())
-    writer.annotate(**config.task.describe())
-    writer.flush()
-    model = build_model(config)
-    with recording.watch(model, sink=writer, **config.record.model_dump()) as recorder:
-        outcome = training.train(
-            model, config.task, config.training, seed=config.seed, recorder=recorder, progress=progress
-        )
-    writer.annotate(
-        steps=outcome.steps,
-        final_loss=outcome.final_loss,
-        final_score=outcome.final_score,
-        final_score_loss=outcome.final_score_loss,
-        skipped_updates=outcome.skipped,
+    return training.train(
+        model, config.task, config.training, seed=config.seed, recorder=recorder, progress=progress
     )
+
+
+def _results(outcome: training.Outcome) -> dict[str, Any]:
+    """What the store keeps of an outcome."""
+    return {
+        "steps": outcome.steps,
+        "final_loss": outcome.final_loss,
+        "final_score": outcome.final_score,
+        "final_score_loss": outcome.final_score_loss,
+        "skipped_updates": outcome.skipped,
+    }
+
+
+def _ended(run: PlannedRun, outcome: training.Outcome) -> Ended:
     return Ended(
         run=run,
         status=outcome.status,
