@@ -1,0 +1,1 @@
+"""Pure tensor mathematics of gradients through time: spectra, exponents, horizons, and theory."""

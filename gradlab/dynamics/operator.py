@@ -51,6 +51,10 @@ class Dense:
         """Select along the leading axes."""
         return Dense(self.matrices[index])
 
+    def to(self, dtype: torch.dtype) -> Dense:
+        """The same in another dtype."""
+        return Dense(self.matrices.to(dtype))
+
     def apply(self, vectors: Tensor) -> Tensor:
         """J @ V for `... states k`."""
         return self.matrices @ vectors
