@@ -53,8 +53,8 @@ def reach_sentences(groups: Mapping[str, Sequence[RunInfo]]) -> list[str]:
             where = f"in {layer} " if len(layers) > 1 else ""
             sentences.append(
                 f"{capital(label)}: {where}the gradient reaches {_told(first)} "
-                f"of {int(found['length'].max()) - 1} steps back at the start of training and {_told(last)} at the "
-                f"end{demand}."
+                f"of {int(found['length'].max()) - 1} steps back at the start of training and {_told(last)} "
+                f"at the end{demand}."
             )
             if not np.isnan(last).all():
                 at_the_end[f"{label} {where}".strip()] = float(np.nanmedian(last))
@@ -66,8 +66,8 @@ def _contrast(reaches: Mapping[str, float]) -> list[str]:
         return []
     far, near = (pick(reaches, key=reaches.__getitem__) for pick in (max, min))
     return [
-        f"At the end of training the gradient reaches farthest in {far} ({reaches[far]:.0f} steps), and least far "
-        f"in {near} ({reaches[near]:.0f})."
+        f"At the end of training the gradient reaches farthest in {far} ({reaches[far]:.0f} steps), and "
+        f"least far in {near} ({reaches[near]:.0f})."
     ]
 
 

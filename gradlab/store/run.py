@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from gradlab.store import artifacts, documents
 from gradlab.store.folder import Folder
 from gradlab.store.identity import flatten
-from gradlab.store.parts import Problem, all_parts, read_table
+from gradlab.store.parts import Problem, all_parts
 from gradlab.store.schema import STORED_TABLES, declared_table
+from gradlab.store.table import read_table
 from gradlab.store.where import Where
 from gradlab.store.writer import CONFIG, FACTS
 

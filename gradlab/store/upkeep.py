@@ -11,9 +11,11 @@ from gradlab.store.faults import told
 from gradlab.store.folder import Folder
 from gradlab.store.lock import LOCK
 from gradlab.store.names import encode_name
-from gradlab.store.parts import Problem, all_parts, check_part, gaps, live_parts, merge_parts
+from gradlab.store.parquet import check_part
+from gradlab.store.parts import Problem, all_parts, gaps, live_parts
 from gradlab.store.reader import Store
 from gradlab.store.run import RunInfo
+from gradlab.store.table import merge_parts
 from gradlab.store.writer import FACTS
 
 DAMAGED = "damaged"

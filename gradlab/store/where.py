@@ -1,4 +1,4 @@
-"""Which rows are wanted: conditions on columns, pushed down to the row groups of Parquet."""
+"""Which rows are wanted: conditions on columns, settings and facts."""
 
 from __future__ import annotations
 
@@ -46,13 +46,3 @@ def select(table: pa.Table, where: Where) -> pa.Table:
         else:
             table = table.filter(pc.equal(table[name], pa.scalar(condition, table[name].type)))
     return table
-
-
-def may_hold(condition: Any, low: Any, high: Any) -> bool:
-    """Whether a row group whose values lie in [low, high] can hold a row that meets the condition."""
-    if isinstance(condition, slice):
-        return (condition.start is None or high >= condition.start) and (
-            condition.stop is None or low < condition.stop
-        )
-    wanted = condition if is_collection(condition) else [condition]
-    return any(low <= value <= high for value in wanted)

@@ -20,8 +20,10 @@ from gradlab.store import artifacts, documents
 from gradlab.store.faults import told
 from gradlab.store.folder import open_folder
 from gradlab.store.lock import RunLock
-from gradlab.store.parts import Part, all_parts, live_parts, merge_parts, read_table, write_part
+from gradlab.store.parquet import write_part
+from gradlab.store.parts import Part, all_parts, live_parts
 from gradlab.store.schema import RESOLUTION, SCHEMA_VERSION, STORED_TABLES, declared_table, to_arrow
+from gradlab.store.table import merge_parts, read_table
 
 if TYPE_CHECKING:
     import pyarrow as pa
