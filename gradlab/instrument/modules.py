@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -36,14 +37,15 @@ class Layout:
     @property
     def dropout(self) -> float:
         """Probability of dropout between layers; 0 where it does not act."""
-        acts = self.module.training and self.layers > 1
-        return float(self.module.dropout) if acts and hasattr(self.module, "dropout") else 0.0
+        probability: Any = getattr(self.module, "dropout", 0.0)
+        return float(probability) if self.module.training and self.layers > 1 else 0.0
 
     @property
     def state_sizes(self) -> tuple[int, ...]:
         """Width of each part of the state, in the order of the recurrence's names."""
-        hidden = int(self.module.hidden_size)
-        projected = int(getattr(self.module, "proj_size", 0)) or hidden
+        module: Any = self.module
+        hidden = int(module.hidden_size)
+        projected = int(getattr(module, "proj_size", 0)) or hidden
         return (projected, hidden)[: len(self.recurrence.state_names)]
 
     def names(self, layer: int, direction: int) -> dict[str, str]:
@@ -86,15 +88,16 @@ def layout(module: nn.Module, name: str) -> Layout | None:
             "or leave it out with watch(..., modules=[...])"
         )
     is_cell = known in CELLS
+    settings: Any = module
     recurrence: Recurrence
     if known in (nn.LSTM, nn.LSTMCell):
         recurrence = LSTM()
     elif known in (nn.GRU, nn.GRUCell):
         recurrence = GRU()
     else:
-        recurrence = RNN(module.nonlinearity)
+        recurrence = RNN(settings.nonlinearity)
     directions = 2 if getattr(module, "bidirectional", False) else 1
-    return Layout(module, recurrence, getattr(module, "num_layers", 1), directions, is_cell)
+    return Layout(module, recurrence, getattr(settings, "num_layers", 1), directions, is_cell)
 
 
 def recurrent_modules(model: nn.Module) -> Iterator[tuple[str, Layout]]:

@@ -147,9 +147,7 @@ def _replay_segment(segment: Segment) -> Iterator[Pass]:
         traces.pop()
 
 
-def _trace(
-    segment: Segment, layer: int, direction: int, x: Tensor, known: Tensor | None
-) -> tuple[Weights, Trace]:
+def _trace(segment: Segment, layer: int, direction: int, x: Tensor, known: Tensor | None) -> tuple[Weights, Trace]:
     layout = segment.layout
     weights = layout.weights(layer, direction)
     initial = tuple(part[layer * layout.directions + direction] for part in segment.initial)
@@ -217,7 +215,13 @@ def _adjoint(
 
 
 def _pass(
-    segment: Segment, layer: int, direction: int, weights: Weights, trace: Trace, adjoint: Adjoint, grad_inputs: Tensor
+    segment: Segment,
+    layer: int,
+    direction: int,
+    weights: Weights,
+    trace: Trace,
+    adjoint: Adjoint,
+    grad_inputs: Tensor,
 ) -> Pass:
     if segment.folded:
         trace, adjoint, grad_inputs = _unfolded(segment.folded, trace, adjoint, grad_inputs)

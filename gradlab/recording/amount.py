@@ -12,7 +12,7 @@ class Amount:
 
     sequences: int | None = 8
     """Sequences for the quantities per time step; None for all."""
-    jacobian_times: int | None = 16
+    jacobian_times: int | None = 8
     """Time steps at which Jacobians are taken; None for all, 0 for none."""
     jacobian_sequences: int = 2
     check_every: int | None = 10
@@ -39,5 +39,8 @@ def amount(
     checks = None if check_every is None else counted("check_every", check_every, 1, False)
     assert per_jacobian is not None
     return Amount(
-        counted("sequences", sequences, 1, True), counted("jacobian_times", jacobian_times, 0, True), per_jacobian, checks
+        counted("sequences", sequences, 1, True),
+        counted("jacobian_times", jacobian_times, 0, True),
+        per_jacobian,
+        checks,
     )

@@ -47,7 +47,10 @@ class Closure:
             gradient = self._capture.weight_gradients[name]
             probe = self._probe(gradient)
             expected = gradient @ probe if gradient.dim() == 2 else gradient.unsqueeze(1) @ probe[:1]
-            scale, wrong = float(expected.double().norm()), float((rebuilt.double() - expected.double()).norm())
+            scale, wrong = (
+                float(expected.double().norm()),
+                float((rebuilt.double() - expected.double()).norm()),
+            )
             found[name] = wrong / scale if scale > 0 else (0.0 if wrong == 0 else math.inf)
             self._refuse(name, found[name], gradient.dtype, scale)
         return found

@@ -16,15 +16,21 @@ def gates(passed: Pass) -> dict[str, np.ndarray]:
     bounds = passed.recurrence.gate_bounds
     if not bounds:
         return {}
-    real = passed.real_steps().unsqueeze(-1)
-    units = real.sum((1, 2), dtype=torch.float64)
+    real = passed.real_steps()
+    sequences = real.sum(1)
     measured: dict[str, list[np.ndarray]] = {"mean": [], "low": [], "high": []}
     for name, (lower, upper) in bounds.items():
         gate = passed.in_real_time(passed.trace.gates[name])
-        size = units * gate.shape[-1]
-        counts = {"mean": gate * real, "low": (gate < lower + NEAR) & real, "high": (gate > upper - NEAR) & real}
-        for key, count in counts.items():
-            measured[key].append((count.sum((1, 2), dtype=torch.float64) / size).cpu().numpy())
+        # Comparisons are written as numbers at once: summing flags is five times slower.
+        at_end = torch.empty_like(gate)
+        per_sequence = {
+            "mean": gate.mean(-1),
+            "low": torch.lt(gate, lower + NEAR, out=at_end).mean(-1),
+            "high": torch.gt(gate, upper - NEAR, out=at_end).mean(-1),
+        }
+        for key, values in per_sequence.items():
+            average = torch.where(real, values, 0).sum(1, dtype=torch.float64) / sequences
+            measured[key].append(average.cpu().numpy())
     t = np.arange(passed.steps) + passed.offset
     columns = {key: np.concatenate(parts) for key, parts in measured.items()}
     columns["t"] = np.tile(t, len(bounds))

@@ -50,7 +50,9 @@ def _in_forward(passed: Pass) -> str:
     """The earliest step with a broken input, gate or state."""
     real = passed.real_steps()
     named = {"input": passed.trace.inputs}
-    named |= {f"gate {name}": gate for name, gate in passed.trace.gates.items() if name in passed.recurrence.gate_bounds}
+    named |= {
+        f"gate {name}": gate for name, gate in passed.trace.gates.items() if name in passed.recurrence.gate_bounds
+    }
     named |= {
         f"state {name}": state for name, state in zip(passed.recurrence.state_names, passed.trace.states, strict=True)
     }

@@ -25,8 +25,11 @@ class ParameterLog:
         self._before: dict[str, Tensor] = {}
 
     @torch.no_grad()
-    def measure(self, step: int, closure: dict[str, float], unscale: float) -> None:
-        """Take norms of everything now, before the optimiser acts; `unscale` undoes a gradient scaler."""
+    def measure(self, step: int, closure: dict[str, float], unscale: float, spectra: bool) -> None:
+        """Take norms of everything now, before the optimiser acts; `unscale` undoes a gradient scaler.
+
+        Spectra of weights cost far more than norms and change slowly: they are taken where `spectra` says so.
+        """
         self.write()
         self._step = step
         for name, parameter in self._parameters.items():
@@ -37,7 +40,7 @@ class ParameterLog:
                 row["closure_error"] = closure[name]
             self._rows.append(row)
             self._before[name] = parameter.detach().clone()
-            if name in self._blocks:
+            if spectra and name in self._blocks:
                 self._rows += self._spectra(row, parameter, self._blocks[name], unscale)
 
     def _spectra(
@@ -78,7 +81,14 @@ class ParameterLog:
         """Write what was measured; without an optimiser step in between there is no update to report."""
         if self._step is None:
             return
-        names = ("grad_norm", "weight_norm", "update_ratio", "spectral_norm", "spectral_radius", "closure_error")
+        names = (
+            "grad_norm",
+            "weight_norm",
+            "update_ratio",
+            "spectral_norm",
+            "spectral_radius",
+            "closure_error",
+        )
         columns: dict[str, np.ndarray] = {
             "step": np.full(len(self._rows), self._step, dtype=np.int64),
             "parameter": np.array([row["parameter"] for row in self._rows], dtype=object),
@@ -97,7 +107,10 @@ def _recurrent_blocks(layouts: dict[str, Layout]) -> Iterator[tuple[str, tuple[s
         prefix = "" if module == "model" else module + "."
         for layer in range(layout.layers):
             for direction in range(layout.directions):
-                yield prefix + layout.names(layer, direction)["weight_hh"], tuple(layout.recurrence.gate_bounds)
+                yield (
+                    prefix + layout.names(layer, direction)["weight_hh"],
+                    tuple(layout.recurrence.gate_bounds),
+                )
 
 
 def _norm(tensor: Tensor) -> float:

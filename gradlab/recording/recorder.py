@@ -34,7 +34,13 @@ class Recorder:
     """Made by `gradlab.watch`; a context manager. Call `step(loss)` after `backward()` and before clipping."""
 
     def __init__(
-        self, model: nn.Module, layouts: dict[str, Layout], sink: Sink, schedule: Schedule, amount: Amount, scaler: Any
+        self,
+        model: nn.Module,
+        layouts: dict[str, Layout],
+        sink: Sink,
+        schedule: Schedule,
+        amount: Amount,
+        scaler: Any,
     ) -> None:
         self.model = model
         self.sink = sink
@@ -178,7 +184,8 @@ class Recorder:
         if broken:
             self._steps.note(first_nonfinite=first_nonfinite(offenders, loss, self.model))
         if recorded:
-            self._parameters.measure(self._count, closure, unscale)
+            spectra = self._recorded % (check or 10) == 0
+            self._parameters.measure(self._count, closure, unscale, spectra)
             self._recorded += 1
 
     def _measured(self, passed: Pass) -> Pass:
@@ -189,7 +196,12 @@ class Recorder:
 
     def _write(self, passed: Pass, unscale: float) -> None:
         del unscale
-        where = {"module": passed.name, "call": passed.sequence, "layer": passed.layer, "direction": passed.direction}
+        where = {
+            "module": passed.name,
+            "call": passed.sequence,
+            "layer": passed.layer,
+            "direction": passed.direction,
+        }
 
         def placed(rows: int) -> dict[str, np.ndarray]:
             axes = {"step": np.full(rows, self._count, dtype=np.int64)}

@@ -19,7 +19,7 @@ class RecordSettings(Settings):
     """Record exactly at these training steps instead."""
     sequences: Count | Literal["all"] = 8
     """How many sequences of a batch are replayed for the quantities per time step."""
-    jacobian_times: Annotated[int, Field(ge=0)] | Literal["all"] = 16
+    jacobian_times: Annotated[int, Field(ge=0)] | Literal["all"] = 8
     """At how many time steps, evenly spread, the state Jacobian's singular values are computed."""
     jacobian_sequences: Count = 2
     """On how many sequences."""

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -21,6 +21,7 @@ Columns = Mapping[str, np.ndarray]
 What was not measured is absent, or masked in a `numpy.ma.MaskedArray`: null, and not to be confused with NaN."""
 
 
+@runtime_checkable
 class Sink(Protocol):
     """What a recorder writes to. Rows are appended, never changed."""
 
@@ -72,7 +73,8 @@ class MemorySink:
             raise ValueError(f"expected one of the tables {', '.join(TABLES)}, got {table!r}")
         declared = TABLES[table]
         parts = [
-            pd.DataFrame({name: _filled(column) for name, column in part.items()}) for part in self._parts.get(table, [])
+            pd.DataFrame({name: _filled(column) for name, column in part.items()})
+            for part in self._parts.get(table, [])
         ]
         frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
         return frame.reindex(columns=list(declared.columns))
@@ -86,7 +88,9 @@ def _filled(column: np.ndarray) -> np.ndarray:
         return column.data
     if column.dtype.kind == "f":
         return column.filled(np.nan)
-    return np.where(np.ma.getmaskarray(column), None, column.data.astype(object))
+    values = column.data.astype(object)
+    values[np.ma.getmaskarray(column)] = None
+    return values
 
 
 def check_columns(table: str, columns: Columns) -> int:

@@ -21,7 +21,7 @@ def watch(
     every: int | Literal["log"] | None = 10,
     at: Sequence[int] | None = None,
     sequences: int | Literal["all"] = 8,
-    jacobian_times: int | Literal["all"] = 16,
+    jacobian_times: int | Literal["all"] = 8,
     jacobian_sequences: int = 2,
     check_every: int | None = 10,
     sink: Sink | None = None,

@@ -41,23 +41,36 @@ class Trace:
     started_from: States | None = None
     """The states before each step, `time batch hidden` each, where they are not simply the ones of the step before."""
 
+    _before: dict[int, Tensor] = field(default_factory=dict, repr=False, compare=False)
+
     def before(self, index: int = 0) -> Tensor:
-        """The states that each step started from, `time batch hidden`."""
+        """The states that each step started from, `time batch hidden`; made once and kept."""
         if self.started_from is not None:
             return self.started_from[index]
-        return torch.cat([self.initial[index].unsqueeze(0), self.states[index][:-1]])
+        if index not in self._before:
+            self._before[index] = torch.cat([self.initial[index].unsqueeze(0), self.states[index][:-1]])
+        return self._before[index]
 
-    def select(self, times: Any, sequences: Any = slice(None)) -> tuple[Trace, States]:
-        """The steps at some times of some sequences, and the states before them, with the same leading axes."""
+    def select(self, times: Tensor, sequences: Tensor) -> tuple[Trace, States]:
+        """The steps at some times of some sequences, and the states before them, `time batch hidden`."""
+        device = self.inputs.device
+        times, sequences = times.to(device), sequences.to(device)
 
         def chosen(tensor: Tensor) -> Tensor:
-            return tensor[times][:, sequences]
+            return tensor[times.unsqueeze(1), sequences]
 
-        states = tuple(chosen(state) for state in self.states)
-        before = tuple(chosen(self.before(index)) for index in range(len(self.states)))
-        gates = {name: chosen(gate) for name, gate in self.gates.items()}
+        first = (times == 0).view(-1, 1, 1)
+        if self.started_from is not None:
+            before = tuple(map(chosen, self.started_from))
+        else:
+            earlier = (times - 1).clamp_min(0).unsqueeze(1)
+            before = tuple(
+                torch.where(first, initial[sequences], state[earlier, sequences])
+                for initial, state in zip(self.initial, self.states, strict=True)
+            )
         initial = tuple(state[sequences] for state in self.initial)
-        return Trace(chosen(self.inputs), initial, states, gates), before
+        gates = {name: chosen(gate) for name, gate in self.gates.items()}
+        return Trace(chosen(self.inputs), initial, tuple(map(chosen, self.states)), gates, before), before
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +143,7 @@ def weight_gradients(adjoint: Adjoint) -> dict[str, Tensor]:
     return gradients
 
 
-def project(
-    adjoint: Adjoint, name: str, probes: Float[Tensor, "columns probes"]
-) -> Float[Tensor, "rows probes"]:
+def project(adjoint: Adjoint, name: str, probes: Float[Tensor, "columns probes"]) -> Float[Tensor, "rows probes"]:
     """The rebuilt gradient of one matrix times some vectors, without forming the gradient: Σ left (right · v)."""
     left, right = adjoint.factors[name]
     if right is None:

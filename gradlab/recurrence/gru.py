@@ -45,8 +45,9 @@ class GRU(Recurrence):
         (h,) = self.run(weights, inputs, initial) if outputs is None else (outputs,)
         W_ih, W_hh = weights["weight_ih"], weights["weight_hh"]
         (T, B), H = h.shape[:2], h.shape[-1]
-        before = Trace(inputs, initial, (h,)).before()
         rzn, u = h.new_empty(T, B, 3 * H), h.new_empty(T, B, H)
+        trace = Trace(inputs, initial, (h,), {**dict(zip("rzn", rzn.split(H, -1), strict=True)), "u": u})
+        before = trace.before()
         for block in blocks(T, B * 4 * H * h.element_size()):
             a = rzn[block]
             torch.mm(inputs[block].flatten(0, 1), W_ih.mT, out=a.flatten(0, 1))
@@ -57,7 +58,7 @@ class GRU(Recurrence):
             rz = a[..., : 2 * H].add_(from_h[..., : 2 * H]).sigmoid_()
             u[block] = from_h[..., 2 * H :]
             a[..., 2 * H :].addcmul_(rz[..., :H], u[block]).tanh_()
-        return Trace(inputs, initial, (h,), {**dict(zip("rzn", rzn.split(H, -1), strict=True)), "u": u})
+        return trace
 
     def adjoint(self, weights: Weights, trace: Trace, direct: tuple[Tensor | None, ...]) -> Adjoint:
         """Local slopes block by block, so that they stay in cache, then the sweep: one product a step."""

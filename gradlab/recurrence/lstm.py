@@ -50,7 +50,8 @@ class LSTM(Recurrence):
         (T, B), H = h.shape[:2], W_hh.shape[0] // 4
         bias = weights["bias_ih"] + weights["bias_hh"] if "bias_ih" in weights else None
         gates, c = h.new_empty(T, B, 4 * H), h.new_empty(T, B, H)
-        before, c_before = Trace(inputs, initial, (h, c)).before(), initial[1]
+        trace = Trace(inputs, initial, (h, c), dict(zip("ifgo", gates.split(H, -1), strict=True)))
+        before, c_before = trace.before(), initial[1]
         for block in blocks(T, B * 4 * H * h.element_size()):
             a = gates[block]
             torch.mm(inputs[block].flatten(0, 1), W_ih.mT, out=a.flatten(0, 1))
@@ -64,7 +65,7 @@ class LSTM(Recurrence):
             torch.mul(i, g, out=c[block])
             for now, forget in zip(c[block].unbind(), f.unbind(), strict=True):
                 c_before = now.addcmul_(forget, c_before)
-        return Trace(inputs, initial, (h, c), dict(zip("ifgo", gates.split(H, -1), strict=True)))
+        return trace
 
     def adjoint(self, weights: Weights, trace: Trace, direct: tuple[Tensor | None, ...]) -> Adjoint:
         """Local slopes block by block, so that they stay in cache, then the sweep: one product a step."""
@@ -154,7 +155,11 @@ class LSTMJacobian:
         """The same in another dtype."""
         projection = None if self.projection is None else self.projection.to(dtype)
         return LSTMJacobian(
-            self.blocks.to(dtype), self.slopes.to(dtype), self.forget.to(dtype), self.through_cell.to(dtype), projection
+            self.blocks.to(dtype),
+            self.slopes.to(dtype),
+            self.forget.to(dtype),
+            self.through_cell.to(dtype),
+            projection,
         )
 
     @property

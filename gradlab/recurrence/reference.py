@@ -23,7 +23,11 @@ def jacobian(recurrence: Recurrence, weights: Weights, inputs: Tensor, before: S
 
 
 def adjoint(
-    recurrence: Recurrence, weights: Weights, inputs: Tensor, initial: States, direct: tuple[Tensor | None, ...]
+    recurrence: Recurrence,
+    weights: Weights,
+    inputs: Tensor,
+    initial: States,
+    direct: tuple[Tensor | None, ...],
 ) -> tuple[Adjoint, dict[str, Tensor]]:
     """All gradients of Σ ⟨direct, states⟩ by autograd on the unrolled equations, and those of the weights.
 

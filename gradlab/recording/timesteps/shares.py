@@ -9,6 +9,9 @@ from torch import Tensor
 from gradlab.instrument import Pass
 from gradlab.recording.amount import Amount
 
+_SAFE = (1e-12, 1e12)
+"""Between these, no float32 square that matters leaves the range of normal numbers."""
+
 
 def shares(passed: Pass, amount: Amount) -> dict[str, np.ndarray]:
     """‖G_t‖ and ⟨G_t, G⟩/‖G‖² over the measured sequences; the shares sum to 1."""
@@ -28,16 +31,22 @@ def shares(passed: Pass, amount: Amount) -> dict[str, np.ndarray]:
 def contribution(left: Tensor, right: Tensor) -> tuple[np.ndarray, np.ndarray]:
     """‖G_t‖ and ⟨G_t, G⟩/‖G‖² of Σ_b left ⊗ right, for factors `time batch rows` and `time batch columns`.
 
-    Every step is scaled by its own largest entry first, so that a gradient of 1e−30 does not vanish in its square.
+    Every step is scaled by its own largest row first where that is needed, so that a gradient of 1e−30 does not vanish
+    in its square.
     """
-    scale = left.abs().amax((1, 2)).to(torch.float64)
-    unit = left / torch.where(scale > 0, scale, 1.0).to(left.dtype)[:, None, None]
-    gram = (unit @ unit.mT) * (right @ right.mT)
-    norm = scale * gram.sum((1, 2), dtype=torch.float64).clamp_min(0).sqrt()
+    scale = torch.linalg.vector_norm(left, dim=-1).amax(1).double()
+    if bool(((scale > _SAFE[0]) & (scale < _SAFE[1])).all()):
+        scale = torch.ones_like(scale)
+    else:
+        scale = torch.linalg.vector_norm(left, float("inf"), dim=(1, 2)).double()
+        scale = torch.where(scale > 0, scale, 1.0)
+        left = (left.double() / scale[:, None, None]).to(left.dtype)
+    gram = (left @ left.mT) * (right @ right.mT)
     # NaN passes clamp_min untouched: an explosion stays visible.
-    whole = left.flatten(0, 1).T @ right.flatten(0, 1)
-    largest = whole.abs().amax().to(torch.float64)
-    total = whole / torch.where(largest > 0, largest, 1.0).to(whole.dtype)
-    along = torch.linalg.vecdot(unit @ total, right).sum(1, dtype=torch.float64) * scale
-    share = along / (largest * total.square().sum(dtype=torch.float64))
+    norm = scale * gram.flatten(1).sum(1).double().clamp_min(0).sqrt()
+    largest = scale.max()
+    weighted = left * (scale / largest).to(left.dtype)[:, None, None] if bool((scale != 1).any()) else left
+    total = weighted.flatten(0, 1).T @ right.flatten(0, 1)
+    along = torch.linalg.vecdot(left @ total, right).sum(1).double() * (scale / largest)
+    share = along / total.double().square().sum()
     return norm.cpu().numpy(), share.cpu().numpy()

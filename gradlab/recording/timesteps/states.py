@@ -21,8 +21,7 @@ def states(passed: Pass, amount: Amount) -> dict[str, np.ndarray]:
     real = passed.real_steps()
     relu = isinstance(passed.recurrence, RNN) and passed.recurrence.nonlinearity == "relu"
     flat = (h <= 0) if relu else (h.abs() > SATURATED)
-    per_sequence = flat.sum(-1, dtype=torch.float64) / h.shape[-1]
-    share = (per_sequence * real).sum(1) / real.sum(1)
+    share = (flat.to(h.dtype).mean(-1).double() * real).sum(1) / real.sum(1)
     return {
         "state_norm": over_sequences(norms(h), real.cpu().numpy(), 0.5),
         "saturation": share.cpu().numpy(),
