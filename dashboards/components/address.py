@@ -1,7 +1,7 @@
 """Selections that live in the page's address, so that a view can be sent, and that go along from page to page.
 
-Order of authority: an address that somebody typed or followed, then what the reader picked, then what was picked on
-another page, then the default.
+Order of authority: an address that somebody typed or followed, then what the reader picked, then what was
+picked on another page, then the default.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import streamlit as st
 
 from dashboards.components.text import write_notice
+from gradlab.figures.groups import short_name
 
 Option = TypeVar("Option")
 
@@ -36,8 +37,8 @@ def choose(
         help_text: a word behind the question mark.
 
     Returns:
-        The choice; None when there is no option, or when the address asks for one that does not exist (a notice says
-        so, and the list waits for a choice).
+        The choice; None when there is no option, or when the address asks for one that does not exist (a
+        notice says so, and the list waits for a choice).
     """
     by_text = {str(option): option for option in options}
     if not by_text:
@@ -55,7 +56,7 @@ def choose(
         picked = _widget(label, name, by_text, picked, show, slider and unknown is None, help_text)
     if picked is None:
         return None
-    _remember(name, picked)
+    _write_address(name, picked)
     return by_text[picked]
 
 
@@ -74,11 +75,15 @@ def choose_many(label: str, name: str, options: Sequence[str], *, help_text: str
     if len(options) > 1:
         st.session_state[key] = parts
         parts = st.pills(
-            label, options, selection_mode="multi", key=key, help=help_text,
-            format_func=lambda option: option.rsplit(".", maxsplit=1)[-1],
+            label,
+            options,
+            selection_mode="multi",
+            key=key,
+            help=help_text,
+            format_func=short_name,
             on_change=lambda: _remember(name, ",".join(st.session_state[key]) or "none"),
-        )  # fmt: skip
-    _remember(name, ",".join(parts) or "none")
+        )
+    _write_address(name, ",".join(parts) or "none")
     return tuple(option for option in options if option in parts)
 
 
@@ -86,13 +91,20 @@ def _resolve(name: str, known: Callable[[str], bool], fallback: str) -> str | No
     """What holds now; None while the address asks for something that does not exist."""
     asked, written = st.query_params.get(name), st.session_state.get(f"address:{name}")
     if asked is not None and asked != written:
-        return asked if known(asked) else None
+        if not known(asked):
+            return None
+        _remember(name, asked)
     kept = st.session_state.get(f"kept:{name}")
     return kept if kept is not None and known(kept) else fallback
 
 
 def _remember(name: str, text: str) -> None:
+    """Keep what the reader asked for; a mere default is not kept, so that it follows a growing run."""
     st.session_state[f"kept:{name}"] = text
+    _write_address(name, text)
+
+
+def _write_address(name: str, text: str) -> None:
     st.session_state[f"address:{name}"] = text
     if st.query_params.get(name) != text:
         st.query_params[name] = text
@@ -121,6 +133,12 @@ def _widget(
             label, list(by_text), key=key, format_func=words.__getitem__, help=help_text, on_change=changed
         )
     return st.selectbox(
-        label, list(by_text), index=None, key=key, format_func=words.__getitem__, help=help_text,
-        placeholder="choose one", required=picked is not None, on_change=changed,
-    )  # fmt: skip
+        label,
+        list(by_text),
+        index=None if picked is None else 0,
+        key=key,
+        format_func=words.__getitem__,
+        help=help_text,
+        placeholder="choose one",
+        on_change=changed,
+    )

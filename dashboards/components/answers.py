@@ -1,56 +1,46 @@
 """The sentence that a page opens with, computed from the numbers of its figure."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from gradlab.figures.text import count_of, number_in_words
+from gradlab.reports.reach import SHARE
 
-REACH = 0.01
-"""A gradient counts as gone where it is below this share of its largest value."""
-_NAMED = 6
+_ENDS = {"running": "", "stopped": "stopped early", "failed": "failed", "lost": "died without a word"}
+_NAMED = 4
 """So many groups are named in a sentence; of more, the first and the last."""
 
 
-def reach(t: np.ndarray, gradient: np.ndarray) -> int | None:
-    """How many steps back from the last one the gradient stays above `REACH` of its largest value.
+def flow_answer(profile: pd.DataFrame, reaches: Mapping[str, float]) -> str:
+    """How far back the gradient reaches in every group.
 
     Args:
-        t: ascending time steps.
-        gradient: their gradient norms.
+        profile: data of the figure `gradient_profile`.
+        reaches: group → median over its runs of `gradlab.reports.reach`.
 
     Returns:
-        The number of steps; None when a value is not finite, or all are zero.
+        One sentence.
     """
-    if not len(t) or not np.isfinite(gradient).all() or gradient.max() <= 0:
-        return None
-    peak = int(gradient.argmax())
-    gone = np.flatnonzero(gradient[:peak] < REACH * gradient[peak])
-    first = int(gone[-1]) + 1 if len(gone) else 0
-    return int(t[-1] - t[first])
-
-
-def flow_answer(profile: pd.DataFrame) -> str:
-    """How far back the gradient reaches in every group, from the data of the profile."""
     if not len(profile):
         return "No gradient has been recorded here yet."
-    reaches: dict[str, int] = {}
+    finite: dict[str, int] = {}
     broken, silent, growing = [], [], []
     for name, rows in profile.sort_values("t").groupby("group", observed=True):
-        t, gradient = rows["t"].to_numpy(), rows["median"].to_numpy(dtype=float)
-        far = reach(t, gradient)
-        if far is not None:
-            reaches[str(name)] = far
+        gradient = rows["median"].to_numpy(dtype=float)
+        if not np.isfinite(gradient).all():
+            broken.append(str(name))
+        elif gradient.max() <= 0:
+            silent.append(str(name))
+        elif np.isfinite(reaches.get(str(name), np.nan)):
+            finite[str(name)] = round(reaches[str(name)])
             if gradient[0] > 100 * gradient[-1] > 0:
                 growing.append(f"{name} (×{number_in_words(gradient[0] / gradient[-1])})")
-        elif np.isfinite(gradient).all():
-            silent.append(str(name))
-        else:
-            broken.append(str(name))
     first, last = int(profile["first_step"].min()), int(profile["last_step"].max())
     when = f"At training step {last:,}" if first == last else f"At training steps {first:,} to {last:,}"
-    parts = [_reaches(reaches, int(profile["t"].max() - profile["t"].min()))] if reaches else []
+    parts = [_reaches(finite, int(profile["t"].max() - profile["t"].min()))] if finite else []
     parts += [f"it grows on its way back in {_listed(growing)}"] if growing else []
     parts += [f"it is exactly zero in {_listed(silent)}"] if silent else []
     parts += [f"it is not finite in {_listed(broken)}"] if broken else []
@@ -58,36 +48,45 @@ def flow_answer(profile: pd.DataFrame) -> str:
     return f"{when} {sentence.replace('it ', 'the gradient ', 1) if sentence.startswith('it ') else sentence}."
 
 
-def _reaches(reaches: dict[str, int], longest: int) -> str:
+def _reaches(reaches: Mapping[str, int], longest: int) -> str:
     """`the gradient reaches all 63 steps back with lstm, 40 with gru and 12 with rnn before …`."""
-    ranked = sorted(reaches.items(), key=lambda item: -item[1])
+    alike: dict[int, list[str]] = {}
+    for name, far in sorted(reaches.items(), key=lambda item: -item[1]):
+        alike.setdefault(far, []).append(name)
+    ranked = list(alike.items())
     if len(ranked) > _NAMED:
         ranked = [ranked[0], ranked[-1]]
-    words = [f"all {far} steps" if far >= longest else count_of(far, "step") for _, far in ranked]
-    if len(ranked) == 1:
+    words = [f"all {far:,} steps" if far >= longest else count_of(far, "step") for far, _ in ranked]
+    if len(reaches) == 1:
         return f"the gradient reaches {words[0]} back{_until(reaches, longest)}"
-    named = [f"{words[0]} back with {ranked[0][0]}"]
-    named += [f"{word} with {name}" for word, (name, _) in zip(words[1:], ranked[1:], strict=True)]
+    named = [f"{words[0]} back with {_names(ranked[0][1])}"]
+    named += [f"{word} with {_names(names)}" for word, (_, names) in zip(words[1:], ranked[1:], strict=True)]
     return f"the gradient reaches {_listed(named)}{_until(reaches, longest)}"
 
 
-def _until(reaches: dict[str, int], longest: int) -> str:
+def _names(names: Sequence[str]) -> str:
+    """Up to three names, or how many there are."""
+    return " / ".join(names) if len(names) <= 3 else f"{names[0]} and {len(names) - 1} other groups"
+
+
+def _until(reaches: Mapping[str, int], longest: int) -> str:
     if min(reaches.values()) >= longest:
-        return f", never falling below {REACH:.0%} of its largest value".replace("%", " %")
-    return f" before it falls below {REACH:.0%} of its largest value".replace("%", " %")
+        return f", never falling below {SHARE:.0%} of its largest value".replace("%", " %")
+    return f" before it falls below {SHARE:.0%} of its largest value".replace("%", " %")
 
 
-def clipping_answer(shares: pd.DataFrame, clips: bool) -> str:
-    """How often clipping fired in every group, from the data of the share figure; whether anything clips at all."""
+def clipping_answer(shares: pd.DataFrame) -> str:
+    """How often clipping fired in every group that clips, from the data of the figure `clipping_share`."""
     if not len(shares):
         return "No training step has been recorded here yet."
     norms = shares["largest_norm"].to_numpy(dtype=float)
     bad = int((~np.isfinite(norms)).sum())
     tail = f"; the norm became NaN or ∞ in {bad:,} of {count_of(len(shares), 'run')}" if bad else ""
     largest = norms[np.isfinite(norms)].max() if bad < len(norms) else np.nan
-    if not clips:
+    clipped = shares[shares["clips"].astype(bool)]
+    if not len(clipped):
         return f"Nothing was clipped: the largest gradient norm was {number_in_words(largest)}{tail}."
-    medians = shares.groupby("group", observed=True)["share"].median().sort_values(ascending=False)
+    medians = clipped.groupby("group", observed=True)["share"].median().sort_values(ascending=False)
     ranked = [(str(name), float(share)) for name, share in medians.items()]
     if len(ranked) > _NAMED:
         ranked = [ranked[0], ranked[-1]]
@@ -102,17 +101,22 @@ def overview_answer(statuses: Sequence[str], expected: int, studies: int) -> str
     """How far everything is: studies, runs done, and what is not well."""
     done = sum(status == "finished" for status in statuses)
     total = max(expected, len(statuses))
+    counts = Counter(statuses)
     others = [
-        f"{statuses.count(status)} {words}"
-        for status, words in (("running", "running"), ("stopped", "stopped"), ("failed", "failed"), ("lost", "lost"))
-        if status in statuses
+        f"{counts[status]:,} {'is' if counts[status] == 1 else 'are'} running"
+        if status == "running"
+        else f"{counts[status]:,} {verb}"
+        for status, verb in _ENDS.items()
+        if counts[status]
     ]
     waiting = total - len(statuses)
-    others += [f"{waiting:,} not started"] if waiting else []
-    where = f" in {count_of(studies, 'study').replace('studys', 'studies')}" if studies > 1 else ""
+    others += [f"{waiting:,} {'has' if waiting == 1 else 'have'} not started"] if waiting else []
+    where = f" in {studies:,} studies" if studies > 1 else ""
+    if total == 1:
+        return f"The one run {'has finished' if done else others[0].removeprefix('1 ')}."
     if done == total:
-        return f"All {count_of(total, 'run')}{where} are finished." if total > 1 else "The one run is finished."
-    return f"{done:,} of {count_of(total, 'run')}{where} are finished" + (f"; {_listed(others)}." if others else ".")
+        return f"All {total:,} runs{where} have finished."
+    return f"{done:,} of {total:,} runs{where} have finished; {_listed(others)}."
 
 
 def percent(share: float) -> str:

@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboards.components.address import choose, choose_many
+from gradlab.figures.groups import short_name
 from gradlab.store import RunInfo, StudyInfo
 
 _MOST_GROUPINGS = 6
@@ -42,14 +43,17 @@ def grouping_axes(study: StudyInfo, runs: Sequence[RunInfo]) -> list[str]:
 def choose_groups(study: StudyInfo, runs: Sequence[RunInfo]) -> tuple[str, ...]:
     """Which settings make a group."""
     return choose_many(
-        "Compare by", "by", grouping_axes(study, runs), help_text="Runs that agree in these settings form one line."
+        "Compare by",
+        "by",
+        grouping_axes(study, runs),
+        help_text="Runs that agree in these settings form one line.",
     )
 
 
-def choose_run(runs: Sequence[RunInfo], axes: Sequence[str]) -> RunInfo | None:
-    """One run; None while the address names one that is not there, or when there is none."""
+def choose_run(runs: Sequence[RunInfo], axes: Sequence[str], default: str | None = None) -> RunInfo | None:
+    """One run, the one of the id `default` at first; None while the address names one that is not there."""
     by_id = {run.id: run for run in runs}
-    chosen = choose("Run", "run", list(by_id), show=lambda run: run_label(by_id[run], axes))
+    chosen = choose("Run", "run", list(by_id), default=default, show=lambda run: run_label(by_id[run], axes))
     return by_id[chosen] if chosen is not None else None
 
 
@@ -58,8 +62,8 @@ def run_label(run: RunInfo, axes: Sequence[str]) -> str:
     words = []
     for key in axes:
         value = run.settings.get(key)
-        short = key.rsplit(".", maxsplit=1)[-1]
-        words.append(value if isinstance(value, str) else f"{short} {value}")
+        plain = isinstance(value, str) and not key.endswith(".name")
+        words.append(str(value) if plain else f"{short_name(key)} {value}")
     status = "" if run.status == "finished" else f", {run.status}"
     return f"{' · '.join(words)} ({run.id[:8]}{status})" if words else f"{run.id}{status}"
 

@@ -30,7 +30,12 @@ def write_figure(figure: Figure, data: pd.DataFrame, **drawing: Any) -> None:
     # the page's heading says it already
     drawn.update_layout(title_text=None, margin_t=40)
     st.plotly_chart(
-        drawn, theme=None, width="stretch", key=f"figure:{figure.name}", config=_CONFIG, alt=figure.describe(data)
+        drawn,
+        theme=None,
+        width="stretch",
+        key=f"figure:{figure.name}",
+        config=_CONFIG,
+        alt=figure.describe(data),
     )
     write_text(f"How to read it: {figure.how_to_read}", kind="read")
     if len(data):
@@ -44,7 +49,12 @@ def write_table(data: pd.DataFrame, name: str) -> None:
         if len(data) > ROWS_SHOWN:
             write_text(f"The first {ROWS_SHOWN:,} of {len(data):,} rows; the file holds all of them.", kind="small")
         st.download_button(
-            "Download CSV", lambda: as_csv(data), f"{name}.csv", "text/csv", key=f"download:{name}", on_click="ignore"
+            "Download CSV",
+            lambda: as_csv(data),
+            f"{name}.csv",
+            "text/csv",
+            key=f"download:{name}",
+            on_click="ignore",
         )
 
 

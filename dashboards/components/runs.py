@@ -65,9 +65,16 @@ def read_table(
     try:
         conditions = repr(sorted((where or {}).items()))
         return _read(
-            store_address(), table, versions, tuple(columns), tuple(settings), conditions,
-            _store=store, _runs=runs, _where=where,
-        )  # fmt: skip
+            store_address(),
+            table,
+            versions,
+            tuple(columns),
+            tuple(settings),
+            conditions,
+            _store=store,
+            _runs=runs,
+            _where=where,
+        )
     except StoreError as error:
         write_notice("A run of this study cannot be read.", str(error))
         st.stop()

@@ -1,5 +1,6 @@
 """Clipping: how often does it fire, and how much does it take away?"""
 
+import pandas as pd
 import streamlit as st
 
 from dashboards.components.answers import clipping_answer
@@ -16,7 +17,9 @@ def main() -> None:
     st.title("Clipping", anchor=False)
     answer = st.container()
     store, studies, runs = open_store()
-    study, own = choose_study(studies, runs)
+    controls = st.container(horizontal=True, vertical_alignment="top")
+    with controls:
+        study, own = choose_study(studies, runs)
     frame = read_table(store, "steps", own, _COLUMNS, study.axes) if own else None
     if frame is None or not len(frame):
         with answer:
@@ -27,18 +30,22 @@ def main() -> None:
             )
         return
     recorded = set(frame["run"].unique())
-    left, right = st.columns([3, 2])
-    with left:
-        run = choose_run([run for run in own if run.id in recorded], study.axes)
-    with right:
+    with controls:
         by = choose_groups(study, own)
-    shares = figures.clipping_share_data(frame, by=by)
+        shares = figures.clipping_share_data(frame, by=by)
+        run = choose_run([run for run in own if run.id in recorded], study.axes, _most_clipped(shares))
     with answer:
-        write_text(clipping_answer(shares, bool(frame["clip_threshold"].notna().any())), "answer")
+        write_text(clipping_answer(shares), "answer")
     if run is not None:
         write_figure(figures.CLIPPING, figures.clipping_data(frame, run=run.id))
     st.subheader("All runs of the study", anchor=False)
     write_figure(figures.CLIPPING_SHARE, shares)
+
+
+def _most_clipped(shares: pd.DataFrame) -> str | None:
+    """The run in which clipping fired most often: the one that is worth a first look."""
+    clipped = shares[shares["clips"].astype(bool)]
+    return str(clipped.loc[clipped["share"].idxmax(), "run"]) if len(clipped) else None
 
 
 main()

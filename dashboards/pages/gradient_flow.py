@@ -9,7 +9,8 @@ from dashboards.components.choices import choose_groups, choose_pass, choose_run
 from dashboards.components.figure import write_figure
 from dashboards.components.runs import common_number, open_store, read_table
 from dashboards.components.text import write_notice, write_text
-from gradlab import figures
+from gradlab import figures, reports
+from gradlab.figures.groups import with_group
 from gradlab.quantities import TIMESTEPS
 
 _PLACES = ["step", "module", "call", "layer", "direction"]
@@ -21,15 +22,16 @@ def main() -> None:
     st.title("Gradient flow", anchor=False)
     answer = st.container()
     store, studies, runs = open_store()
-    study, own = choose_study(studies, runs)
-    columns = st.columns([2, 2, 2])
-    with columns[0]:
+    controls = st.container(horizontal=True, vertical_alignment="top")
+    with controls:
+        study, own = choose_study(studies, runs)
         by = choose_groups(study, own)
-    with columns[1]:
         quantity = choose(
-            "Gradient with respect to", "quantity", _QUANTITIES,
+            "Gradient with respect to",
+            "quantity",
+            _QUANTITIES,
             show=lambda name: f"{_WORDS[name]}, {TIMESTEPS[name].symbol}",
-        )  # fmt: skip
+        )
     if quantity is None:
         return
     # the first time step stands for all of them: what was recorded is known without reading it
@@ -43,7 +45,7 @@ def main() -> None:
             )
         return
     steps = sorted(places["step"].unique().tolist())
-    with columns[2]:
+    with controls:
         step = choose("Training step", "step", steps, default=steps[-1], show=lambda n: f"{n:,}", slider=True)
         chosen = choose_pass(places)
     if step is None or None in chosen.values():
@@ -53,7 +55,7 @@ def main() -> None:
     frame = read_table(store, "timesteps", own, [*_PLACES, "t", quantity], by, where={"step": near, **here})
     profile = figures.gradient_profile_data(frame, step=step, by=by, quantity=quantity, **chosen)
     with answer:
-        write_text(flow_answer(profile), "answer")
+        write_text(flow_answer(profile, _reaches(frame, step, by, quantity)), "answer")
     lag = common_number(own, "demanded_lag")
     write_figure(figures.GRADIENT_PROFILE, profile, demanded_lag=None if lag is None else int(lag))
 
@@ -64,6 +66,16 @@ def main() -> None:
         return
     one = read_table(store, "timesteps", [run], [*_PLACES, "t", quantity], where=here)
     write_figure(figures.GRADIENT_FLOW, figures.gradient_flow_data(one, run=run.id, quantity=quantity, **chosen))
+
+
+def _reaches(frame: pd.DataFrame, step: int, by: tuple[str, ...], quantity: str) -> dict[str, float]:
+    """Median reach of every group's runs, each at its recorded step nearest to the one asked for."""
+    found = reports.reach(frame, quantity=quantity)
+    distance = (found["step"] - step).abs()
+    found = found.loc[distance.groupby(found["run"], observed=True).idxmin()]
+    group = with_group(frame, by).drop_duplicates("run").set_index("run")["group"]
+    medians = found.groupby(found["run"].map(group).astype(str))["reach"].median()
+    return {str(name): float(value) for name, value in medians.items()}
 
 
 def _steps_by_run(places: pd.DataFrame) -> list[list[int]]:

@@ -5,7 +5,7 @@ import streamlit as st
 
 from dashboards.components.answers import overview_answer
 from dashboards.components.choices import choose_groups, choose_study
-from dashboards.components.figure import write_figure, write_table
+from dashboards.components.figure import write_figure
 from dashboards.components.runs import common_fact, common_number, open_store, read_table, write_problems
 from dashboards.components.text import write_list, write_notice, write_text
 from gradlab import figures, reports
@@ -23,11 +23,12 @@ def main() -> None:
     if len(studies) > 1:
         write_studies(studies, runs)
     study, own = choose_study(studies, runs)
-    write_study(store, study, own)
+    write_study(study, own)
     if not own:
         write_notice("No run of this study has started yet.", "Its runs appear here as soon as they do.")
         return
     write_curves(store, study, own)
+    write_findings(store, study, own)
     write_runs(study, own)
 
 
@@ -38,19 +39,23 @@ def write_studies(studies: list[StudyInfo], runs: list[RunInfo]) -> None:
         done = sum(run.status == "finished" for run in own)
         rows.append(
             {
-                "study": study.name or "(none)", "question": study.question,
-                "done": done / max(len(study.expected), len(own), 1), "runs": max(len(study.expected), len(own)),
-                "created": study.created,
-            }  # fmt: skip
+                "study": study.name or "(none)",
+                "question": study.question,
+                "done": done / max(len(study.expected), len(own), 1),
+                "runs": max(len(study.expected), len(own)),
+                "created": _minute(study.created),
+            }
         )
     st.dataframe(
-        pd.DataFrame(rows), hide_index=True, key="studies", alt="All studies with their questions and progress.",
+        pd.DataFrame(rows),
+        hide_index=True,
+        key="studies",
+        alt="All studies with their questions and progress.",
         column_config={"done": st.column_config.ProgressColumn("finished", format="percent")},
-    )  # fmt: skip
+    )
 
 
-def write_study(store: Store, study: StudyInfo, runs: list[RunInfo]) -> None:
-    st.subheader("Question", anchor=False)
+def write_study(study: StudyInfo, runs: list[RunInfo]) -> None:
     write_text(study.question or "This study states no question.", "question")
     done = sum(run.status == "finished" for run in runs)
     total = max(len(study.expected), len(runs), 1)
@@ -58,17 +63,19 @@ def write_study(store: Store, study: StudyInfo, runs: list[RunInfo]) -> None:
     if study.claims:
         with st.expander("What it claims"):
             write_list(study.claims)
-    try:
-        found = reports.summary(store, study.name) if done and study.name else []
-    except StoreError as error:
-        found = [str(error)]
-    if found:
-        st.subheader("Found", anchor=False)
-        write_list(found)
+
+
+def write_findings(store: Store, study: StudyInfo, runs: list[RunInfo]) -> None:
+    if not any(run.status == "finished" for run in runs):
+        return
+    with st.expander("What was found, in words"):
+        try:
+            write_list(reports.summary(store, study.name))
+        except StoreError as error:
+            write_notice("The summary could not be computed.", str(error))
 
 
 def write_curves(store: Store, study: StudyInfo, runs: list[RunInfo]) -> None:
-    st.subheader("Learning curves", anchor=False)
     by = choose_groups(study, runs)
     frame = read_table(store, "steps", runs, ["step", "loss", "score"], by)
     data = figures.learning_curves_data(
@@ -87,9 +94,15 @@ def write_runs(study: StudyInfo, runs: list[RunInfo]) -> None:
     for run in runs:
         settings = {key: run.settings.get(key) for key in study.axes}
         facts = {name: run.facts.get(name) for name in ("steps", "final_loss", "final_score", "seconds", "created")}
+        facts["created"] = _minute(str(facts["created"] or ""))
         rows.append({"run": run.id, "status": run.status, **settings, **facts})
     frame = pd.DataFrame(rows).dropna(axis="columns", how="all")
     st.dataframe(frame, hide_index=True, key="runs", alt="All runs of the study with status and outcome.")
+
+
+def _minute(moment: str) -> str:
+    """An ISO moment without seconds; all of them are UTC."""
+    return moment[:16].replace("T", " ")
 
 
 main()

@@ -47,7 +47,8 @@ def server_config(port: int | None, open_browser: bool) -> dict[str, object]:
         "browser.serverAddress": ADDRESS,
         "client.toolbarMode": "viewer",
         "client.showErrorLinks": "false",
-        "theme.primaryColor": "#0072b2",
+        "theme.light.primaryColor": "#0072b2",
+        "theme.dark.primaryColor": "#56b4e9",
     }
 
 
@@ -63,5 +64,9 @@ def serve(store: str, port: int | None = None, open_browser: bool = True) -> Non
     # a relative folder must mean the same to the app, whatever it calls its working directory
     os.environ[STORE_VARIABLE] = store if "://" in store else str(Path(store).resolve())
     import streamlit
+    from streamlit.runtime.pages_manager import PagesManager
 
+    # The folder `pages` looks like Streamlit's old way of many pages; until the first visit has called
+    # st.navigation a link to any page but the first would be answered with "page not found".
+    PagesManager.uses_pages_directory = False
     streamlit.App(path).run(config=server_config(port, open_browser))

@@ -94,7 +94,7 @@ def _draw_norms(figure: go.Figure, data: pd.DataFrame, scale: Scale, look: Theme
             hovertemplate=hover + "before</extra>",
         )
     )
-    figure.add_traces(edge_marks(step, raw, scale, look, "before clipping"))
+    figure.add_traces(edge_marks(step, raw, scale, before, "before clipping"))
     if not clips:
         return
     clipped = data["grad_norm_clipped"].to_numpy(dtype=float)
@@ -160,7 +160,7 @@ def _draw_coefficient(figure: go.Figure, data: pd.DataFrame, look: Theme) -> Non
             hovertemplate="step %{x}: ×%{y:.3g}<extra>coefficient</extra>",
         )
     )
-    figure.add_traces(edge_marks(step, coefficient, scale, look, "clip coefficient", xaxis="x2", yaxis="y2"))
+    figure.add_traces(edge_marks(step, coefficient, scale, style, "clip coefficient", xaxis="x2", yaxis="y2"))
     figure.update_layout(
         yaxis={"domain": [0.38, 0.94]},
         xaxis={"anchor": "y", "title": {"text": ""}},

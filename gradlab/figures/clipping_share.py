@@ -29,21 +29,23 @@ def clipping_share_data(frame: pd.DataFrame, *, by: Sequence[str] = ()) -> pd.Da
         `smallest_coefficient` and `largest_norm` (NaN or ∞ where the run met one). Raises ValueError when
         columns are missing.
     """
-    columns = ["group", "run", "steps", "fired", "share", "smallest_coefficient", "largest_norm"]
+    columns = ["group", "run", "steps", "fired", "share", "clips", "smallest_coefficient", "largest_norm"]
     if not require(frame, ("step", "clip_fired"), "steps"):
         return pd.DataFrame(columns=columns)
     frame = with_group(frame, by)
     frame = frame.assign(fired=fired(frame["clip_fired"]))
-    for name in ("clip_coefficient", "grad_norm"):
+    for name in ("clip_coefficient", "clip_threshold", "grad_norm"):
         values = frame[name] if name in frame.columns else pd.Series(np.nan, index=frame.index)
         frame[name] = values.to_numpy(dtype=float, na_value=np.nan)
     data = frame.groupby(["group", "run"], observed=True, sort=True).agg(
         steps=("step", "size"),
         fired=("fired", "sum"),
+        clips=("clip_threshold", "count"),
         smallest_coefficient=("clip_coefficient", "min"),
         largest_norm=("grad_norm", lambda norms: norms.max(skipna=False)),
     )
     data["share"] = data["fired"] / data["steps"]
+    data["clips"] = (data["clips"] > 0) | (data["fired"] > 0)
     return data.reset_index()[columns]
 
 
@@ -52,6 +54,9 @@ def clipping_share_figure(data: pd.DataFrame, *, theme: ThemeName | Theme = "lig
     look = theme_named(theme)
     if not len(data):
         return empty_figure(look, TITLE, "No training step has been recorded here yet.")
+    data = data[data["clips"].astype(bool)]
+    if not len(data):
+        return empty_figure(look, TITLE, "No run here clips its gradient.")
     names, note = groups_of(data, GROUPS_DRAWN)
     figure = new_figure(look, TITLE, 130 + 44 * len(names))
     for place, name in enumerate(names):
@@ -121,10 +126,10 @@ def describe(data: pd.DataFrame) -> str:
     """What the picture holds, for readers who cannot see it."""
     if not len(data):
         return f"{TITLE}: nothing recorded yet."
-    medians = data.groupby("group", observed=True)["share"].median()
-    return (
-        f"{TITLE}: " + "; ".join(f"{name}: {share:.0%} of the steps" for name, share in medians.items()) + "."
-    )
+    medians = data[data["clips"].astype(bool)].groupby("group", observed=True)["share"].median()
+    if not len(medians):
+        return f"{TITLE}: no run here clips its gradient."
+    return f"{TITLE}: " + "; ".join(f"{name}: {share:.0%} of the steps" for name, share in medians.items()) + "."
 
 
 CLIPPING_SHARE = Figure(

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from gradlab.figures.decimation import coarsen
 from gradlab.figures.figure import Figure, empty_figure
 from gradlab.figures.selection import drop_unmeasured_runs, one_pass, require
-from gradlab.figures.text import count_of, plain
+from gradlab.figures.text import count_of, formula, plain
 from gradlab.figures.theme import SEQUENTIAL, Theme, ThemeName, new_figure, theme_named
 from gradlab.quantities import TIMESTEPS
 
@@ -60,7 +60,7 @@ def gradient_flow_figure(data: pd.DataFrame, *, theme: ThemeName | Theme = "ligh
         return empty_figure(look, TITLE, "No gradient has been recorded here yet.")
     grid = _grid(data, quantity)
     figure = new_figure(look, _title(data), 480)
-    label = TIMESTEPS[quantity].label
+    label = formula(TIMESTEPS[quantity].label)
     _draw_values(figure, grid, label)
     _draw_special(figure, grid, look)
     figure.update_xaxes(title_text="time step t", showgrid=False, constrain="domain")

@@ -12,8 +12,8 @@ from gradlab.figures.groups import groups_of, with_group
 from gradlab.figures.marks import Scale, band, edge_marks, line, once_in_legend
 from gradlab.figures.order import quantiles_by
 from gradlab.figures.selection import drop_unmeasured_runs, one_pass, require
-from gradlab.figures.text import count_of, plain
-from gradlab.figures.theme import GROUPS_DRAWN, Theme, ThemeName, new_figure, theme_named
+from gradlab.figures.text import count_of, formula, plain
+from gradlab.figures.theme import GROUPS_DRAWN, LineStyle, Theme, ThemeName, new_figure, theme_named
 from gradlab.quantities import TIMESTEPS
 
 TITLE = "Gradient over the sequence"
@@ -73,12 +73,14 @@ def gradient_profile_figure(
     scale = Scale.fit(data["low"], data["median"], data["high"], log=True)
     names, note = groups_of(data, GROUPS_DRAWN)
     for index, name in enumerate(names):
-        _draw_group(figure, data[data["group"].astype(str) == name], plain(name), index, scale, look)
+        _draw_group(
+            figure, data[data["group"].astype(str) == name], plain(name), look.style(index), scale, index / len(names)
+        )
     if demanded_lag is not None:
-        _draw_demand(figure, int(data["t"].max()) - demanded_lag, look)
+        _draw_demand(figure, int(data["t"].max()) - demanded_lag, data, look)
     once_in_legend(figure)
     figure.update_xaxes(title_text="time step t" + (f" ({note})" if note else ""))
-    figure.update_yaxes(**scale.axis(TIMESTEPS[str(data["quantity"].iloc[0])].label))
+    figure.update_yaxes(**scale.axis(formula(TIMESTEPS[str(data["quantity"].iloc[0])].label)))
     return figure
 
 
@@ -105,9 +107,7 @@ def gradient_profile(
     Returns:
         A plotly figure; with a message in it where nothing was recorded.
     """
-    return gradient_profile_figure(
-        gradient_profile_data(frame, **selection), theme=theme, demanded_lag=demanded_lag
-    )
+    return gradient_profile_figure(gradient_profile_data(frame, **selection), theme=theme, demanded_lag=demanded_lag)
 
 
 def _at_step(frame: pd.DataFrame, step: int | None) -> pd.DataFrame:
@@ -118,10 +118,7 @@ def _at_step(frame: pd.DataFrame, step: int | None) -> pd.DataFrame:
     return frame.merge(nearest, on=["run", "step"])
 
 
-def _draw_group(
-    figure: go.Figure, rows: pd.DataFrame, name: str, index: int, scale: Scale, look: Theme
-) -> None:
-    style = look.style(index)
+def _draw_group(figure: go.Figure, rows: pd.DataFrame, name: str, style: LineStyle, scale: Scale, lane: float) -> None:
     t, median = rows["t"].to_numpy(), rows["median"].to_numpy(dtype=float)
     figure.add_traces(band(t, rows["low"], rows["high"], scale, style, legendgroup=name))
     figure.add_trace(
@@ -136,23 +133,27 @@ def _draw_group(
             f"<extra>median of {count_of(rows['runs'].max(), 'run')}</extra>",
         )
     )
-    figure.add_traces(edge_marks(t, median, scale, look, name))
+    figure.add_traces(edge_marks(t, median, scale, style, name, lane))
 
 
-def _draw_demand(figure: go.Figure, t: int, look: Theme) -> None:
-    figure.add_vline(
+def _draw_demand(figure: go.Figure, t: int, data: pd.DataFrame, look: Theme) -> None:
+    """A line at the time step that the task needs, its word above the panel, where no curve can run through it."""
+    first, last = data["t"].min(), data["t"].max()
+    if not first <= t <= last:
+        return
+    right = t > (first + last) / 2
+    figure.add_vline(x=t, line={"color": look.muted, "dash": "dash", "width": 1.5})
+    figure.add_annotation(
+        text="the task needs it to reach here",
+        font={"color": look.muted, "size": 13},
+        showarrow=False,
         x=t,
-        line={"color": look.muted, "dash": "dash", "width": 1.5},
-        annotation={
-            "text": "the task needs it to reach here",
-            "font": {"color": look.muted, "size": 13},
-            "yref": "paper",
-            "y": 0.02,
-            "yanchor": "bottom",
-            "xanchor": "left",
-            "textangle": -90,
-        },
+        xanchor="right" if right else "left",
+        yref="paper",
+        y=1,
+        yanchor="bottom",
     )
+    figure.update_layout(legend_y=1.08)
 
 
 def _title(data: pd.DataFrame) -> str:

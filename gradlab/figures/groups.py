@@ -55,6 +55,12 @@ def groups_of(data: pd.DataFrame, drawn: int) -> tuple[list[str], str]:
     return names[:drawn], f"the first {drawn} of {count_of(len(names), 'group')}; the table holds all"
 
 
+def short_name(setting: str) -> str:
+    """The last part of a dotted setting; the part before it where the last one is only `name`."""
+    parts = setting.split(".")
+    return parts[-2] if parts[-1] == "name" and len(parts) > 1 else parts[-1]
+
+
 def _rank(value: Any) -> tuple[int, float, str]:
     """Numbers by size, then everything else by its letters, then what was not set."""
     if _is_unset(value):
@@ -70,11 +76,11 @@ def _label(by: Sequence[str], key: tuple[Any, ...]) -> str:
     """Words speak for themselves; numbers and flags say which setting they are."""
     parts = []
     for name, value in zip(by, key, strict=True):
-        short = name.rsplit(".", maxsplit=1)[-1]
+        short = short_name(name)
         if _is_unset(value):
             parts.append(f"{short}=none")
         elif isinstance(value, str):
-            parts.append(value)
+            parts.append(f"{short} {value}" if name.endswith(".name") else value)
         elif isinstance(value, (float, np.floating)):
             parts.append(f"{short}={value:g}")
         else:

@@ -13,7 +13,7 @@ from gradlab.figures.marks import Scale, band, edge_marks, line, once_in_legend
 from gradlab.figures.order import quantiles_by
 from gradlab.figures.selection import require
 from gradlab.figures.text import count_of, number_in_words, plain
-from gradlab.figures.theme import GROUPS_DRAWN, Theme, ThemeName, new_figure, theme_named
+from gradlab.figures.theme import GROUPS_DRAWN, LineStyle, Theme, ThemeName, new_figure, theme_named
 
 TITLE = "Learning curves"
 SPREAD = {"low": 0.1, "median": 0.5, "high": 0.9}
@@ -73,9 +73,8 @@ def learning_curves_figure(data: pd.DataFrame, *, theme: ThemeName | Theme = "li
         chance = rows["chance"].dropna().unique()
         scale = Scale.fit(rows["low"], rows["median"], rows["high"], chance, log=log)
         for index, name in enumerate(names):
-            _draw_group(
-                figure, rows[rows["group"].astype(str) == name], plain(name), index, scale, look, axes
-            )
+            own = rows[rows["group"].astype(str) == name]
+            _draw_group(figure, own, plain(name), look.style(index), scale, index / len(names), axes)
         for level in chance:
             _draw_chance(figure, float(level), look, axes)
         figure.layout[f"yaxis{suffix}"] = {
@@ -89,9 +88,7 @@ def learning_curves_figure(data: pd.DataFrame, *, theme: ThemeName | Theme = "li
     return figure
 
 
-def learning_curves(
-    frame: pd.DataFrame, *, theme: ThemeName | Theme = "light", **selection: Any
-) -> go.Figure:
+def learning_curves(frame: pd.DataFrame, *, theme: ThemeName | Theme = "light", **selection: Any) -> go.Figure:
     """Loss and score over training, one line a group, with the chance level.
 
     How to read it: each line is the median of a group's runs and its band holds the middle 80 % of them; the
@@ -120,9 +117,7 @@ def _panel(frame: pd.DataFrame, quantity: str, panel: str, chance: float | None)
     data = quantiles_by(each_run, ("group", "bucket"), quantity, SPREAD).rename(columns={"count": "runs"})
     keys = pd.MultiIndex.from_frame(data[["group", "bucket"]])
     data["step"] = frame.groupby(["group", "bucket"], observed=True)["step"].mean().reindex(keys).to_numpy()
-    data["nonfinite"] = (
-        each_run.groupby(["group", "bucket"], observed=True)["bad"].sum().reindex(keys).to_numpy()
-    )
+    data["nonfinite"] = each_run.groupby(["group", "bucket"], observed=True)["bad"].sum().reindex(keys).to_numpy()
     data["panel"], data["chance"] = panel, np.nan if chance is None else float(chance)
     return data
 
@@ -138,14 +133,13 @@ def _draw_group(
     figure: go.Figure,
     rows: pd.DataFrame,
     name: str,
-    index: int,
+    style: LineStyle,
     scale: Scale,
-    look: Theme,
+    lane: float,
     axes: dict[str, str],
 ) -> None:
     if not len(rows):
         return
-    style = look.style(index)
     step, median = rows["step"].to_numpy(dtype=float), rows["median"].to_numpy(dtype=float)
     figure.add_traces(band(step, rows["low"], rows["high"], scale, style, legendgroup=name, **axes))
     figure.add_trace(
@@ -164,7 +158,7 @@ def _draw_group(
     # a run that broke shows even where the median of its group still stands
     worst = np.where(rows["nonfinite"].to_numpy() > 0, rows["high"].to_numpy(dtype=float), 1.0)
     worst = np.where((rows["nonfinite"].to_numpy() > 0) & np.isfinite(worst), np.nan, worst)
-    figure.add_traces(edge_marks(step, worst, scale, look, name, **axes))
+    figure.add_traces(edge_marks(step, worst, scale, style, name, lane, **axes))
 
 
 def _draw_chance(figure: go.Figure, level: float, look: Theme, axes: dict[str, str]) -> None:

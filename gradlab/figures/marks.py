@@ -1,14 +1,14 @@
 """Lines and bands with room for what no axis can hold: zero on a log axis, infinity, NaN."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 
 from gradlab.figures.decimation import POINTS, thin, thin_marks
-from gradlab.figures.theme import LineStyle, Theme
+from gradlab.figures.theme import LineStyle
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Scale:
 
     @property
     def _margin(self) -> float:
-        return 0.08 * (self.high - self.low)
+        return 0.1 * (self.high - self.low)
 
     def drawable(self, values: np.ndarray) -> np.ndarray:
         """The values with NaN wherever a line must break."""
@@ -46,15 +46,10 @@ class Scale:
         """From axis units back to a value."""
         return float(10.0**coordinate) if self.log else coordinate
 
-    @property
-    def bottom(self) -> float:
-        """Where marks for zero or −∞ stand, below every value."""
-        return self.position(self.low - 0.6 * self._margin)
-
-    @property
-    def top(self) -> float:
-        """Where marks for ∞ and NaN stand, above every value."""
-        return self.position(self.high + 0.6 * self._margin)
+    def edge(self, side: Literal["bottom", "top"], lane: float) -> float:
+        """Where marks stand beyond every value: below for zero and −∞, above for ∞ and NaN; lane from 0 to 1."""
+        out = (0.3 + 0.5 * lane) * self._margin
+        return self.position(self.low - out if side == "bottom" else self.high + out)
 
     def axis(self, title: str) -> dict[str, Any]:
         """Layout of the axis: whole decades on a log axis, at most about eight of them labelled."""
@@ -148,7 +143,7 @@ def special(values: np.ndarray, log: bool) -> dict[str, np.ndarray]:
 
 
 def edge_marks(
-    x: np.ndarray, y: np.ndarray, scale: Scale, theme: Theme, owner: str, **trace: Any
+    x: np.ndarray, y: np.ndarray, scale: Scale, style: LineStyle, owner: str, lane: float = 0.0, **trace: Any
 ) -> list[go.Scatter]:
     """Marks at the edges for every value that the axis cannot hold.
 
@@ -156,29 +151,31 @@ def edge_marks(
         x: positions, `points`.
         y: values, `points`.
         scale: the value axis.
-        theme: gives the colours.
-        owner: escaped name of the line that the values belong to, for the hover text.
+        style: of the line that the values belong to.
+        owner: escaped name of that line, for the hover text.
+        lane: 0 to 1, so that the marks of several lines stand beside each other.
         trace: passed on to the traces (`xaxis`, `yaxis`).
 
     Returns:
         At most four traces, one for each kind that occurs.
     """
-    colours = {"0": theme.muted, "-inf": theme.muted, "inf": theme.infinite, "nan": theme.nan}
     traces = []
     for kind, where in special(y, scale.log).items():
         if not where.any():
             continue
         symbol, word = _MARKS[kind]
         at = thin_marks(np.asarray(x)[where], 400)
-        height = scale.bottom if kind in ("0", "-inf") else scale.top
+        height = scale.edge("bottom" if kind in ("0", "-inf") else "top", lane)
+        marker = {"symbol": symbol, "size": 8, "color": style.colour, "line": {"width": 1.5, "color": style.colour}}
         traces.append(
             go.Scatter(
                 x=at,
                 y=np.full(len(at), height),
                 mode="markers",
                 name=word,
+                marker=marker,
                 legendgroup=f"special {kind}",
-                marker={"symbol": symbol, "size": 9, "color": colours[kind], "line": {"width": 1.5}},
+                legendrank=2000,
                 hovertemplate=f"{owner}: {word} at %{{x}}<extra></extra>",
                 **trace,
             )

@@ -1,11 +1,17 @@
 """Text that a user wrote, made safe to stand in a figure as text."""
 
 import html
+import re
 
 
 def plain(text: object) -> str:
     """The text itself, for where plotly would read tags (`<b>`, `<a href=…>`) or formulas (`$…$`)."""
     return html.escape(str(text), quote=False).replace("$", "&#36;")
+
+
+def formula(label: str) -> str:
+    """A label of the catalogue with its indices set low, as plotly writes them: `h_t` → `h<sub>t</sub>`."""
+    return re.sub(r"_(\w+)", r"<sub>\1</sub>", plain(label))
 
 
 def count_of(number: int, noun: str) -> str:

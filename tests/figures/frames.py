@@ -11,15 +11,22 @@ def timesteps_columns(
     steps: list[int], length: int, decay: float, size: float = 1.0, layers: int = 1
 ) -> dict[str, np.ndarray]:
     """Columns of the table `timesteps`: grad_h at t is `size · decay^(T−1−t)`."""
-    step, layer, t = (
-        grid.ravel() for grid in np.meshgrid(steps, range(layers), range(length), indexing="ij")
-    )
+    step, layer, t = (grid.ravel() for grid in np.meshgrid(steps, range(layers), range(length), indexing="ij"))
     grad = size * decay ** (length - 1.0 - t)
     return {
-        "step": step, "module": np.array(["rnn"] * len(t), dtype=object), "call": np.zeros_like(t), "layer": layer,
-        "direction": np.zeros_like(t), "t": t, "grad_h": grad, "grad_h_low": grad * 0.5, "grad_h_high": grad * 2.0,
-        "grad_x": grad * 0.1, "sequences": np.full_like(t, 8), "nonfinite": np.zeros(len(t)),
-    }  # fmt: skip
+        "step": step,
+        "module": np.array(["rnn"] * len(t), dtype=object),
+        "call": np.zeros_like(t),
+        "layer": layer,
+        "direction": np.zeros_like(t),
+        "t": t,
+        "grad_h": grad,
+        "grad_h_low": grad * 0.5,
+        "grad_h_high": grad * 2.0,
+        "grad_x": grad * 0.1,
+        "sequences": np.full_like(t, 8),
+        "nonfinite": np.zeros(len(t)),
+    }
 
 
 def steps_columns(
@@ -33,11 +40,16 @@ def steps_columns(
     limit = np.inf if threshold is None else threshold
     coefficient = np.minimum(1.0, limit / norm)
     columns = {
-        "step": step, "loss": loss, "grad_norm": norm, "grad_norm_clipped": norm * coefficient,
-        "clip_coefficient": coefficient, "clip_fired": coefficient < 1.0,
-        "learning_rate": np.full(count, 1e-3), "first_nonfinite": np.array([""] * count, dtype=object),
+        "step": step,
+        "loss": loss,
+        "grad_norm": norm,
+        "grad_norm_clipped": norm * coefficient,
+        "clip_coefficient": coefficient,
+        "clip_fired": coefficient < 1.0,
+        "learning_rate": np.full(count, 1e-3),
+        "first_nonfinite": np.array([""] * count, dtype=object),
         "seconds": np.full(count, 0.01),
-    }  # fmt: skip
+    }
     if threshold is not None:
         columns["clip_threshold"] = np.full(count, threshold)
     columns["score"] = np.where(step % 20 == 0, np.clip(1.0 - loss / 2.6, 0, 1), np.nan)

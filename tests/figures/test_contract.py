@@ -81,12 +81,22 @@ def markup(table: str) -> pd.DataFrame:
 
 
 FRAMES: dict[str, Callable[[str], pd.DataFrame]] = {
-    "usual": usual, "nan": everywhere(np.nan), "inf": everywhere(np.inf), "zero": everywhere(0.0),
-    "minus_inf": everywhere(-np.inf), "mixed": mixed, "one_run": one_run, "one_of_everything": one_of_everything,
-    "thousand_runs": thousand_runs, "many_groups": many_groups, "long": long, "markup": markup,
-    "no_rows": lambda table: usual(table).iloc[:0], "nothing": lambda table: pd.DataFrame(),
+    "usual": usual,
+    "nan": everywhere(np.nan),
+    "inf": everywhere(np.inf),
+    "zero": everywhere(0.0),
+    "minus_inf": everywhere(-np.inf),
+    "mixed": mixed,
+    "one_run": one_run,
+    "one_of_everything": one_of_everything,
+    "thousand_runs": thousand_runs,
+    "many_groups": many_groups,
+    "long": long,
+    "markup": markup,
+    "no_rows": lambda table: usual(table).iloc[:0],
+    "nothing": lambda table: pd.DataFrame(),
     "nullable": lambda table: usual(table).convert_dtypes(),
-}  # fmt: skip
+}
 
 
 @functools.cache

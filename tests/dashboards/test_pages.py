@@ -1,0 +1,187 @@
+"""Every page on every store, without a browser: no exception, one sentence on top, figures where there is data."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboards.pages import PAGES, PageEntry
+from gradlab.cli.dashboard import app_path
+from tests.dashboards.stores import LENGTH, MARKUP, STORES
+
+Open = Callable[..., AppTest]
+
+
+@pytest.fixture
+def open_page(store_path: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> Open:
+    """Opens a page of the app on a store, with an address."""
+
+    def page(store: str, entry: PageEntry, **address: str) -> AppTest:
+        monkeypatch.setenv("GRADLAB_STORE", str(store_path(store)))
+        app = AppTest.from_file(str(app_path()), default_timeout=60)
+        app.query_params.update(address)
+        if entry is not PAGES[0]:
+            app.switch_page(str(entry.path))
+        return app.run()
+
+    return page
+
+
+def texts(app: AppTest) -> list[str]:
+    """All that is written by `write_text` and its relatives, as HTML."""
+    bodies = [element.proto.body for element in app.get("html")]
+    return [body for body in bodies if "<style>" not in body]
+
+
+def answer(app: AppTest) -> str:
+    """The one sentence that the page opens with."""
+    found = [text for text in texts(app) if "gradlab-answer" in text]
+    assert len(found) == 1, f"expected one answer, got {found}"
+    return found[0].removeprefix('<p class="gradlab-answer">').removesuffix("</p>")
+
+
+def notices(app: AppTest) -> str:
+    return " ".join(text for text in texts(app) if "gradlab-notice" in text)
+
+
+def charts(app: AppTest) -> list[dict[str, Any]]:
+    return [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
+
+
+OVERVIEW, FLOW, CLIPPING = PAGES
+
+
+@pytest.mark.parametrize("entry", PAGES, ids=lambda entry: entry.address)
+@pytest.mark.parametrize("store", STORES)
+def test_no_page_fails_on_any_store(open_page: Open, store: str, entry: PageEntry) -> None:
+    app = open_page(store, entry)
+    assert not app.exception, app.exception
+    assert app.title[0].value == entry.title
+    if store in ("empty", "missing"):
+        assert "Nothing has been recorded here yet" in notices(app)
+        assert "gradlab run" in app.code[0].value
+    else:
+        assert answer(app).endswith(".")
+
+
+@pytest.mark.parametrize("entry", PAGES, ids=lambda entry: entry.address)
+def test_full_store_shows_figures_with_table_and_download(open_page: Open, entry: PageEntry) -> None:
+    app = open_page("full", entry, study="digits")
+    drawn = app.get("plotly_chart")
+    assert drawn
+    assert all(chart.proto.alt for chart in drawn)
+    assert len(app.get("download_button")) == len(drawn)
+    assert sum("How to read it" in text for text in texts(app)) == len(drawn)
+    assert not notices(app)
+
+
+def test_flow_answer_comes_from_the_data(open_page: Open) -> None:
+    """0.97^63 = 0.15 and 0.93^63 = 0.0103 stay above 1 %; 0.7^t falls below it after 12 steps."""
+    app = open_page("full", FLOW, study="digits", by="model.cell")
+    assert "At training step 290" in answer(app)
+    assert f"all {LENGTH - 1} steps back with lstm" in answer(app)
+    assert "12 steps with rnn" in answer(app)
+
+
+def test_flow_draws_what_the_address_asks_for(open_page: Open) -> None:
+    app = open_page("full", FLOW, study="digits", by="model.cell", step="100", run="lstmnorm1000")
+    profile, heatmap = charts(app)
+    assert {trace["name"] for trace in profile["data"] if trace.get("name")} >= {"rnn", "lstm", "gru"}
+    assert "lstmnorm1000" in json.dumps(app.get("selectbox")[-1].proto.options[0]) or app.query_params["run"]
+    assert heatmap["data"][0]["type"] == "heatmap"
+    assert "At training step 100" in answer(app)
+
+
+def test_selection_is_written_into_the_address_and_goes_along(open_page: Open) -> None:
+    app = open_page("full", FLOW)
+    chosen = next(box for box in app.selectbox if box.label == "Study")
+    chosen.set_value("adding").run()
+    assert app.query_params["study"] == "adding"
+    app.switch_page(str(CLIPPING.path)).run()
+    assert not app.exception
+    assert app.query_params["study"] == "adding"
+
+
+def test_address_typed_later_wins_over_an_earlier_choice(open_page: Open) -> None:
+    app = open_page("full", FLOW, study="digits")
+    app.query_params["study"] = "adding"
+    app.run()
+    assert next(box for box in app.selectbox if box.label == "Study").value == "adding"
+
+
+@pytest.mark.parametrize("entry", [FLOW, CLIPPING], ids=lambda entry: entry.address)
+def test_unknown_run_in_the_address(open_page: Open, entry: PageEntry) -> None:
+    app = open_page("full", entry, study="digits", run="nosuchrun")
+    assert not app.exception
+    assert "There is no run “nosuchrun” here." in notices(app)
+    box = next(box for box in app.selectbox if box.label == "Run")
+    assert box.value is None
+    before = len(charts(app))
+    app = box.set_value("rnnnone00000").run()
+    assert not app.exception
+    assert not notices(app)
+    assert len(charts(app)) == before + 1
+
+
+@pytest.mark.parametrize("entry", PAGES, ids=lambda entry: entry.address)
+@pytest.mark.parametrize("name", ["study", "step", "layer", "quantity", "by"])
+def test_nonsense_in_the_address(open_page: Open, entry: PageEntry, name: str) -> None:
+    app = open_page("full", entry, **{name: "<b>nonsense</b>"})
+    assert not app.exception
+    assert not any("<b>nonsense" in text for text in texts(app))
+
+
+def test_unknown_study_is_told(open_page: Open) -> None:
+    app = open_page("full", OVERVIEW, study="nosuchstudy")
+    assert "There is no study “nosuchstudy” here." in notices(app)
+
+
+@pytest.mark.parametrize("entry", [FLOW, CLIPPING], ids=lambda entry: entry.address)
+def test_run_without_data_yet(open_page: Open, entry: PageEntry) -> None:
+    app = open_page("just_begun", entry)
+    assert "waiting for its first" in notices(app)
+    assert not charts(app)
+
+
+def test_half_written_run_is_shown_as_far_as_it_is(open_page: Open) -> None:
+    app = open_page("half_written", OVERVIEW)
+    assert answer(app) == "0 of 12 runs have finished; 2 are running and 10 have not started."
+    assert charts(app)
+    flow = open_page("half_written", FLOW)
+    assert "At training step 30" in answer(flow)
+    assert len(charts(flow)) == 2
+
+
+def test_damaged_runs_are_named_and_the_rest_is_shown(open_page: Open) -> None:
+    app = open_page("damaged", OVERVIEW)
+    assert "could not be read" in notices(app)
+    assert charts(app)
+
+
+def test_nonfinite_gradients_are_said_and_marked(open_page: Open) -> None:
+    app = open_page("nonfinite", FLOW)
+    assert "not finite" in answer(app)
+    assert "exactly zero" in answer(app)
+    assert {"NaN", "exactly 0"} <= {trace.get("name") for trace in charts(app)[0]["data"]}
+    clipping = open_page("nonfinite", CLIPPING)
+    assert "NaN or ∞ in 2 of 3 runs" in answer(clipping)
+
+
+@pytest.mark.parametrize("entry", PAGES, ids=lambda entry: entry.address)
+def test_what_users_wrote_stays_text(open_page: Open, entry: PageEntry) -> None:
+    app = open_page("odd_names", entry, study=MARKUP)
+    assert not app.exception
+    written = " ".join(texts(app))
+    assert "<script>" not in written and "<b>" not in written
+    assert not any(MARKUP in element.value for element in app.markdown)
+    for chart in app.get("plotly_chart"):
+        assert "<b>bold" not in chart.proto.spec and "u003cscript" not in chart.proto.spec
+
+
+def test_run_outside_any_study(open_page: Open) -> None:
+    app = open_page("odd_names", FLOW, study="")
+    assert not app.exception
+    assert len(charts(app)) == 2
