@@ -21,8 +21,7 @@ def read(folder: Folder, name: str) -> bytes:
         except FileNotFoundError as error:
             known = names(folder)
             raise StoreError(
-                f"{folder.address}: no artifact {name!r}; "
-                f"it has {', '.join(known) or 'none'}{nearest(name, known)}"
+                f"{folder.address}: no artifact {name!r}; it has {', '.join(known) or 'none'}{nearest(name, known)}"
             ) from error
 
 

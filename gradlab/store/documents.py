@@ -54,9 +54,7 @@ def plain(value: Any, key: str = "") -> Any:
         return [plain(item, f"{key}[{place}]") for place, item in enumerate(value)]
     if isinstance(value, PurePath):
         return str(value)
-    raise ValueError(
-        f"{key or 'value'}: expected text, a number, a flag, null, a list or a mapping, got {type(value)}"
-    )
+    raise ValueError(f"{key or 'value'}: expected text, a number, a flag, null, a list or a mapping, got {type(value)}")
 
 
 def _restore(item: dict[str, Any]) -> Any:

@@ -50,11 +50,7 @@ class LocalFolder(Folder):
         """What stands in a folder; sizes are left out, asking for them costs a call each."""
         try:
             with os.scandir(f"{self._path}/{key}") as found:
-                return [
-                    Entry(entry.name, entry.is_dir())
-                    for entry in found
-                    if not entry.name.startswith(TEMPORARY)
-                ]
+                return [Entry(entry.name, entry.is_dir()) for entry in found if not entry.name.startswith(TEMPORARY)]
         except (FileNotFoundError, NotADirectoryError):
             return []
 

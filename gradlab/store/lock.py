@@ -94,9 +94,7 @@ class RunLock:
         self.check()
         weakref.finalize(self, _HELD.discard, self._token)
         weakref.finalize(self, self._stop.set)
-        threading.Thread(
-            target=_beat, args=(weakref.ref(self), self._stop), daemon=True, name="gradlab-beat"
-        ).start()
+        threading.Thread(target=_beat, args=(weakref.ref(self), self._stop), daemon=True, name="gradlab-beat").start()
 
     def check(self) -> None:
         """Make sure that the lock is still ours.

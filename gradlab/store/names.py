@@ -5,6 +5,8 @@ from difflib import get_close_matches
 from urllib.parse import unquote
 
 _PLAIN = frozenset("-_.+=, ()")
+_TAKEN = frozenset({"study.json", "config.json", "facts.json", "lock.json"})
+"""Names of the store's own documents: their dots are encoded."""
 _LONGEST = 200
 """Bytes; file systems allow 255, and a suffix must still fit."""
 
@@ -19,7 +21,7 @@ def encode_name(name: str) -> str:
         ValueError: for an empty name, or one that is longer than 200 bytes when encoded.
     """
     name = unicodedata.normalize("NFC", name)
-    edges = (0, len(name) - 1)
+    edges = range(len(name)) if name in _TAKEN else (0, len(name) - 1)
     encoded = "".join(
         letter
         if letter.isalnum() or (letter in _PLAIN and not (letter in ". " and place in edges))
@@ -27,9 +29,7 @@ def encode_name(name: str) -> str:
         for place, letter in enumerate(name)
     )
     if not encoded or len(encoded.encode()) > _LONGEST:
-        raise ValueError(
-            f"expected a name of 1 to {_LONGEST} bytes, got {name[:80]!r} ({len(encoded)} when encoded)"
-        )
+        raise ValueError(f"expected a name of 1 to {_LONGEST} bytes, got {name[:80]!r} ({len(encoded)} when encoded)")
     return encoded
 
 

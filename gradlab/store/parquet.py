@@ -10,7 +10,7 @@ from gradlab.errors import StoreError
 from gradlab.quantities import AXES, TABLES
 from gradlab.store.folder import Folder
 from gradlab.store.parts import Part
-from gradlab.store.schema import SCHEMA_VERSION, arrow_schema, migrate
+from gradlab.store.schema import SCHEMA_VERSION, arrow_schema, migrate, version_of
 from gradlab.store.where import Where, select
 
 if TYPE_CHECKING:
@@ -99,25 +99,19 @@ def _opened(source: object, table: str, name: str) -> pq.ParquetFile:
 
     file = pq.ParquetFile(source, page_checksum_verification=True)
     held = file.schema_arrow
-    if _version(held) == SCHEMA_VERSION:
+    if version_of(held, name) == SCHEMA_VERSION:
         migrate(table, held.empty_table(), name)
         missing = [axis for axis in TABLES[table].axes if axis not in held.names]
         if missing:
-            raise StoreError(
-                f"{name}: damaged Parquet part, it has no column {missing[0]!r}; its rows are left out"
-            )
+            raise StoreError(f"{name}: damaged Parquet part, it has no column {missing[0]!r}; its rows are left out")
     return file
-
-
-def _version(schema: pa.Schema) -> int:
-    return int((schema.metadata or {}).get(b"gradlab.schema", b"0"))
 
 
 def _read(source: object, table: str, columns: Sequence[str], where: Where, name: str) -> pa.Table:
     import pyarrow as pa
 
     file = _opened(source, table, name)
-    if _version(file.schema_arrow) == SCHEMA_VERSION:
+    if version_of(file.schema_arrow, name) == SCHEMA_VERSION:
         groups = [number for number in range(file.num_row_groups) if _holds_any(file, number, where)]
         wanted = [column for column in columns if column in file.schema_arrow.names]
         found = file.read_row_groups(groups, columns=wanted, use_threads=False)

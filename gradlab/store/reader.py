@@ -73,8 +73,7 @@ class Store:
         if name not in known:
             names = list(known)
             raise StoreError(
-                f"{self.address}: no study {name!r}; "
-                f"it has {', '.join(names) or 'none'}{nearest(name, names)}"
+                f"{self.address}: no study {name!r}; it has {', '.join(names) or 'none'}{nearest(name, names)}"
             )
         return known[name]
 
@@ -86,18 +85,14 @@ class Store:
         """
         study, slash, name = run_id.rpartition("/")
         runs = self.runs(study if slash else None)
-        found = [run for run in runs if run.id == name] or [
-            run for run in runs if name and run.id.startswith(name)
-        ]
+        found = [run for run in runs if run.id == name] or [run for run in runs if name and run.id.startswith(name)]
         if len(found) == 1:
             return found[0]
         if not found:
             hint = nearest(name, [run.id for run in runs])
             raise StoreError(f"{self.address}: no run {run_id!r} among {len(runs)}{hint}")
         names = ", ".join(f"{run.study}/{run.id}" if run.study else run.id for run in found[:5])
-        raise StoreError(
-            f"{self.address}: {len(found)} runs are called {run_id!r}: {names}; give more of the name"
-        )
+        raise StoreError(f"{self.address}: {len(found)} runs are called {run_id!r}: {names}; give more of the name")
 
     def write_study(
         self,
@@ -125,9 +120,7 @@ class Store:
         """
         component = encode_name(name)
         folder = self._folder.sub(component)
-        configs = (
-            {run: dict(config) for run, config in expected.items()} if isinstance(expected, Mapping) else {}
-        )
+        configs = {run: dict(config) for run, config in expected.items()} if isinstance(expected, Mapping) else {}
         study = StudyInfo(
             name,
             folder.address,
@@ -196,9 +189,7 @@ class Store:
         if any(entry.name == FACTS for entry in entries):
             return None
         documents_of_runs = (f"{component}/{entry.name}/{FACTS}" for entry in entries if entry.is_folder)
-        holds_runs = any(
-            isinstance(found, bytes) for found in self._folder.read_many(documents_of_runs).values()
-        )
+        holds_runs = any(isinstance(found, bytes) for found in self._folder.read_many(documents_of_runs).values())
         return StudyInfo(decode_name(component), path) if holds_runs else None
 
     def _runs(self, study: StudyInfo | None) -> list[RunInfo]:
@@ -229,6 +220,4 @@ class Store:
             holder = read_holder(folder)
             status = "running" if holder is not None and holder.is_alive else "lost"
         config = study.expected_configs.get(name) if study else None
-        return RunInfo(
-            name, study.name if study else "", folder.address, status, facts, folder, self.report, config
-        )
+        return RunInfo(name, study.name if study else "", folder.address, status, facts, folder, self.report, config)

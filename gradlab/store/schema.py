@@ -82,9 +82,7 @@ def check_columns(table: str, columns: Mapping[str, Any]) -> int:
         )
     shapes = {name: np.shape(column) for name, column in columns.items()}
     if any(len(shape) != 1 for shape in shapes.values()) or len(set(shapes.values())) > 1:
-        raise ValueError(
-            f"table {table!r}: expected one-dimensional columns of one length, got shapes {shapes}"
-        )
+        raise ValueError(f"table {table!r}: expected one-dimensional columns of one length, got shapes {shapes}")
     return int(next(iter(shapes.values()))[0])
 
 
@@ -113,11 +111,24 @@ def to_arrow(table: str, columns: Mapping[str, Any], resolution: int = RESOLUTIO
                 f"table {table!r}, column {field.name!r}: expected {field.type} values: {error}"
             ) from error
         if array.null_count and not field.nullable:
-            raise ValueError(
-                f"table {table!r}, axis {field.name!r}: expected a value in every row, got nulls"
-            )
+            raise ValueError(f"table {table!r}, axis {field.name!r}: expected a value in every row, got nulls")
         arrays.append(array)
     return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def version_of(schema: pa.Schema, where: str) -> int:
+    """The schema version of a part.
+
+    Raises:
+        StoreError: when no version that this gradlab can read wrote it.
+    """
+    version = int((schema.metadata or {}).get(b"gradlab.schema", b"-1"))
+    if version != SCHEMA_VERSION and version not in MIGRATIONS:
+        raise StoreError(
+            f"{where}: expected schema version {SCHEMA_VERSION} or older, got {version}; "
+            "read it with the version of gradlab that wrote it, or a later one"
+        )
+    return version
 
 
 def migrate(table: str, found: pa.Table, where: str) -> pa.Table:
@@ -127,12 +138,7 @@ def migrate(table: str, found: pa.Table, where: str) -> pa.Table:
         StoreError: when a later gradlab wrote it, or when its columns are not those of its version (damage).
     """
     metadata = found.schema.metadata or {}
-    version = int(metadata.get(b"gradlab.schema", b"0"))
-    if version > SCHEMA_VERSION or (version < 1 and version not in MIGRATIONS):
-        raise StoreError(
-            f"{where}: expected schema version {SCHEMA_VERSION} or older, got {version}; "
-            "read it with the version of gradlab that wrote it, or a later one"
-        )
+    version = version_of(found.schema, where)
     while version < SCHEMA_VERSION:
         found = MIGRATIONS[version](table, found)
         version += 1
@@ -143,9 +149,7 @@ def migrate(table: str, found: pa.Table, where: str) -> pa.Table:
         if field.name not in schema.names or field.type != schema.field(field.name).type
     ]
     if strange or metadata.get(b"gradlab.table", table.encode()) != table.encode():
-        raise StoreError(
-            f"{where}: its columns are not those of table {table!r} ({', '.join(strange)}); it is damaged"
-        )
+        raise StoreError(f"{where}: its columns are not those of table {table!r} ({', '.join(strange)}); it is damaged")
     return found
 
 

@@ -38,8 +38,7 @@ def read_table(
             time.sleep(_PAUSE_SECONDS * attempt)
         parts = live_parts(all_parts(folder, table))
         problems = [
-            Problem(f"{folder.address}/{key}", "the part is missing, its rows are left out")
-            for key in gaps(parts)
+            Problem(f"{folder.address}/{key}", "the part is missing, its rows are left out") for key in gaps(parts)
         ]
         if problems and attempt < _ATTEMPTS - 1:
             continue
@@ -51,9 +50,7 @@ def read_table(
                 except StoreError as error:
                     problems.append(Problem(f"{folder.address}/{part.key}", str(error)))
         except FileNotFoundError as error:
-            problems.append(
-                Problem(str(error.filename or folder.address), "the part vanished while it was read")
-            )
+            problems.append(Problem(str(error.filename or folder.address), "the part vanished while it was read"))
             continue
         break
     if not pieces:

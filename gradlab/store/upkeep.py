@@ -43,9 +43,7 @@ def ls(store: Store, study: str | None = None) -> list[Listing]:
         parts = {table: all_parts(run.folder, table) for table in run.tables()}
         size = sum(run.folder.size(part.key) for found in parts.values() for part in found)
         counts = {table: len(found) for table, found in parts.items()}
-        listings.append(
-            Listing(run.study, run.id, run.status, str(run.facts.get("created", "")), counts, size)
-        )
+        listings.append(Listing(run.study, run.id, run.status, str(run.facts.get("created", "")), counts, size))
     return listings
 
 
@@ -184,9 +182,7 @@ def _merge_study(target: Store, name: str, source: Store) -> None:
 def _copy(source: Folder, target: Folder) -> None:
     """Copy a run's files, its facts last: a folder without facts is no run."""
     target.make()
-    keys = [
-        entry.name for entry in source.entries() if not entry.is_folder and entry.name not in {FACTS, LOCK}
-    ]
+    keys = [entry.name for entry in source.entries() if not entry.is_folder and entry.name not in {FACTS, LOCK}]
     for folder in (entry.name for entry in source.entries() if entry.is_folder):
         keys += [f"{folder}/{entry.name}" for entry in source.entries(folder) if not entry.is_folder]
     for key in [*keys, FACTS]:

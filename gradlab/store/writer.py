@@ -280,9 +280,7 @@ class RunWriter:
         if config is not None:
             kept = documents.decode(self._folder.read(CONFIG))
             if documents.plain(config) != documents.plain(kept):
-                raise StoreError(
-                    f"{self.address}: the run was started with another config; write to another folder"
-                )
+                raise StoreError(f"{self.address}: the run was started with another config; write to another folder")
 
     def _flush_table(self, table: str) -> None:
         import pyarrow as pa
@@ -304,9 +302,7 @@ class RunWriter:
             while len(tail := _equal_tail(self._parts[table])) >= _MERGE_AT:
                 self._merge(table, tail)
 
-    def _merge(
-        self, table: str, parts: list[Part] | None = None, where: Mapping[str, Any] | None = None
-    ) -> None:
+    def _merge(self, table: str, parts: list[Part] | None = None, where: Mapping[str, Any] | None = None) -> None:
         """Merge parts that follow each other (all, unless told); with `where`, keep the rows that meet it."""
         parts = parts or self._parts[table]
         last = parts[-1].last if where is None else self._next[table]
@@ -323,9 +319,7 @@ class RunWriter:
 
     def _check_open(self) -> None:
         if self._status is not None:
-            raise StoreError(
-                f"{self.address}: the run was closed ({self._status}); nothing can be added to it"
-            )
+            raise StoreError(f"{self.address}: the run was closed ({self._status}); nothing can be added to it")
 
 
 def _equal_tail(parts: list[Part]) -> list[Part]:

@@ -102,7 +102,7 @@ def test_runs_are_found_by_the_beginning_of_their_id(address):
         store.run("abd2")
     with pytest.raises(StoreError, match="did you mean 'xyz'"):
         store.run("xyy")
-    with pytest.raises(StoreError, match="no study 'c'.* a, b"):
+    with pytest.raises(StoreError, match=r"no study 'c'.* a, b"):
         store.run("c/abc")
     with pytest.raises(StoreError):
         store.run("")
