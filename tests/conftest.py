@@ -1,0 +1,31 @@
+"""What holds for every test: shapes and types are checked, one thread a worker, and nothing is written elsewhere."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from jaxtyping import install_import_hook
+
+NUMERIC = ("recurrence", "dynamics", "instrument", "tasks", "models", "training")
+"""The packages whose annotations, shapes among them, are checked at every call while tests run."""
+
+_already = sorted(name for name in NUMERIC if f"gradlab.{name}" in sys.modules)
+if _already:
+    raise RuntimeError(f"expected to be there before anything imports gradlab.{_already[0]}, came too late")
+install_import_hook([f"gradlab.{name}" for name in NUMERIC], "beartype.beartype")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """Workers share the processors: a thread each."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Every test has a working directory of its own, so that relative paths such as `runs` are not the clone's."""
+    monkeypatch.chdir(tmp_path)
+    yield
