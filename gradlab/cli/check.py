@@ -66,9 +66,7 @@ def _table(plan: Study, estimates: list[Estimate] | None) -> Table:
         table.add_column(heading, justify="right")
     for at, run in enumerate(plan.runs):
         cells = [run.id, *(value_word(run.varied[axis]) for axis in plan.axes)]
-        cells += [
-            f"{count:,}" for count in (run.config.training.steps, run.config.task.length, run.parameters)
-        ]
+        cells += [f"{count:,}" for count in (run.config.training.steps, run.config.task.length, run.parameters)]
         cells += [duration(estimates[at].seconds), size(estimates[at].bytes)] if estimates else []
         table.add_row(*cells)
     return table

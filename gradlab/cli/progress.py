@@ -56,9 +56,7 @@ class Lines:
         """The line."""
         self._ended += 1
         self._done += work(ended.run)
-        self._console.print(
-            f"run {self._ended}/{self._count}  {story(ended)}{self._remaining()}", soft_wrap=True
-        )
+        self._console.print(f"run {self._ended}/{self._count}  {story(ended)}{self._remaining()}", soft_wrap=True)
 
     def _remaining(self) -> str:
         left = (self._work - self._done) * (time.perf_counter() - self._started) / self._done
@@ -96,9 +94,7 @@ class Bar:
         """Leave a line about the run above the bar."""
         self._done += work(ended.run)
         self.progress.update(self._bar, completed=self._done)
-        self.progress.console.print(
-            f"run {self._begun}/{self._count}  {story(ended)}", highlight=False, markup=False
-        )
+        self.progress.console.print(f"run {self._begun}/{self._count}  {story(ended)}", highlight=False, markup=False)
 
 
 def story(ended: Ended) -> str:

@@ -41,9 +41,7 @@ def run(
     with listener_on_terminal(todo) as listener:
         ended = RUNNERS["inline"]()(todo, plan.name, store, listener)
     if len(ended) < len(todo) or any(one.status == "stopped" for one in ended):
-        _say_how_to_continue(
-            study, overrides or [], store, len(todo) - sum(one.status == "finished" for one in ended)
-        )
+        _say_how_to_continue(study, overrides or [], store, len(todo) - sum(one.status == "finished" for one in ended))
         raise typer.Exit(130)
     _say_what_was_found(plan, store, ended)
     if any(one.status == "failed" for one in ended):
@@ -58,12 +56,8 @@ def _what_to_do(plan: Study, todo: list[PlannedRun], store: str) -> str:
 
 
 def _say_how_to_continue(study: str, overrides: list[str], store: str, left: int) -> None:
-    again = shlex.join(
-        ["gradlab", "run", study, *overrides] + ([] if store == "runs" else ["--store", store])
-    )
-    typer.echo(
-        f"Stopped. Everything recorded so far is in {store}; {left} runs are left. Continue with:\n  {again}"
-    )
+    again = shlex.join(["gradlab", "run", study, *overrides] + ([] if store == "runs" else ["--store", store]))
+    typer.echo(f"Stopped. Everything recorded so far is in {store}; {left} runs are left. Continue with:\n  {again}")
 
 
 def _say_what_was_found(plan: Study, store: str, ended: list[Ended]) -> None:

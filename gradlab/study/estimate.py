@@ -19,9 +19,9 @@ from gradlab.study.plan import PlannedRun
 from gradlab.training.clipping import ClipReport
 
 TRIAL_STEPS = 6
-BYTES_PER_NUMBER = 7.0
+BYTES_PER_NUMBER = 3.3
 """Of a recorded number in a Parquet part, as measured on recorded runs; the axes cost next to nothing."""
-BYTES_PER_RUN = 20_000
+BYTES_PER_RUN = 10_000
 """The documents of a run, and the headers of its Parquet parts."""
 
 
@@ -63,9 +63,7 @@ class Estimator:
         count = sum(due.records(step) for step in range(min(steps, 100_000))) * max(1, steps / 100_000)
         evaluations = 1 + (steps // every if every else 0)
         return Estimate(
-            seconds=(steps - count) * plain.seconds
-            + count * recorded.seconds
-            + evaluations * plain.evaluation,
+            seconds=(steps - count) * plain.seconds + count * recorded.seconds + evaluations * plain.evaluation,
             bytes=BYTES_PER_RUN + BYTES_PER_NUMBER * (count * recorded.numbers + steps * plain.numbers),
         )
 
@@ -81,9 +79,7 @@ def _trial(config: RunConfig, *, record: bool) -> _Cost:
     """A few steps of a run, every one of them recorded or none."""
     sink = MemorySink()
     model = build_model(config)
-    settings = config.training.model_copy(
-        update={"steps": TRIAL_STEPS, "evaluate_every": None, "on_nonfinite": "skip"}
-    )
+    settings = config.training.model_copy(update={"steps": TRIAL_STEPS, "evaluate_every": None, "on_nonfinite": "skip"})
     words = config.record.model_dump() | {"every": 1 if record else None, "at": None}
     with recording.watch(model, sink=sink, **words) as recorder:
         watch = _Stopwatch(recorder)
@@ -94,9 +90,7 @@ def _trial(config: RunConfig, *, record: bool) -> _Cost:
 def _numbers(sink: MemorySink) -> int:
     """How many quantities were recorded."""
     frames = ((table, sink.frame(name)) for name, table in TABLES.items())
-    return sum(
-        int(frame[[quantity.name for quantity in table.quantities]].count().sum()) for table, frame in frames
-    )
+    return sum(int(frame[[quantity.name for quantity in table.quantities]].count().sum()) for table, frame in frames)
 
 
 class _Stopwatch:

@@ -68,9 +68,7 @@ def _train(
         interrupt.check()
 
     config = run.config
-    return training.train(
-        model, config.task, config.training, seed=config.seed, recorder=recorder, progress=progress
-    )
+    return training.train(model, config.task, config.training, seed=config.seed, recorder=recorder, progress=progress)
 
 
 def _results(outcome: training.Outcome) -> dict[str, Any]:

@@ -30,9 +30,7 @@ def faults_of(error: ValidationError, tree: Node, model: type[BaseModel]) -> lis
             path = (*path, str(detail["loc"][-1]))
         found.setdefault(path, []).append(dict(detail))
     # A union reports each of its branches: where one got further in, the shallow ones say nothing new.
-    deepest = [
-        path for path in found if not any(_below(other, path) for other in found) or _certain(found[path])
-    ]
+    deepest = [path for path in found if not any(_below(other, path) for other in found) or _certain(found[path])]
     return [_fault(path, found[path], tree, model) for path in deepest]
 
 
@@ -131,9 +129,7 @@ def fault_of_message(message: str, tree: Node, path: tuple[str, ...], found: str
         path = (*path, told["key"]) if told["key"] in node.entries() else path
     expected = told["expected"] if told else message.removeprefix("expected ")
     found = told["found"] if told else found or node.shown()
-    return Fault(
-        place_of(tree, path), ".".join(path) or "file", " ".join(expected.split()), " ".join(found.split())
-    )
+    return Fault(place_of(tree, path), ".".join(path) or "file", " ".join(expected.split()), " ".join(found.split()))
 
 
 _OPTION = re.compile(r"'((?:[^'\\]|\\.)*)'")
@@ -141,11 +137,7 @@ _OPTION = re.compile(r"'((?:[^'\\]|\\.)*)'")
 
 def _options(detail: Mapping[str, Any]) -> list[str]:
     """The literals that a value may be."""
-    return (
-        _OPTION.findall(str(detail.get("ctx", {}).get("expected", "")))
-        if detail["type"] == "literal_error"
-        else []
-    )
+    return _OPTION.findall(str(detail.get("ctx", {}).get("expected", ""))) if detail["type"] == "literal_error" else []
 
 
 _EXPECTED = {

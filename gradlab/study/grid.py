@@ -54,9 +54,7 @@ def axes_of(grid: Entry | None) -> tuple[tuple[Axis, ...], list[Fault]]:
         if not all(key.split(".")):
             faults.append(Fault(entry.where, f"grid.{key}", "a dotted key such as model.hidden", repr(key)))
         elif above:
-            faults.append(
-                Fault(entry.where, f"grid.{key}", "axes that do not contain each other", f"{above[0]} too")
-            )
+            faults.append(Fault(entry.where, f"grid.{key}", "axes that do not contain each other", f"{above[0]} too"))
         elif not isinstance(values, tuple) or not values:
             faults.append(Fault(entry.node.where, f"grid.{key}", "a list of values", entry.node.shown()))
         else:

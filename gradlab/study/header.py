@@ -33,9 +33,7 @@ def read_tree(path: Path) -> Node:
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise ConfigError(
-            [Fault(name, "file", "YAML in UTF-8", f"bytes that are no text, at {error.start}")]
-        ) from None
+        raise ConfigError([Fault(name, "file", "YAML in UTF-8", f"bytes that are no text, at {error.start}")]) from None
     except OSError as error:
         found = (error.strerror or type(error).__name__).lower()
         raise ConfigError([Fault(name, "file", "a study file that can be read", found)]) from None
@@ -44,9 +42,7 @@ def read_tree(path: Path) -> Node:
     tree = read_yaml(text, name)
     if not isinstance(tree.value, dict):
         found = "an empty file" if tree.value is None else tree.shown()
-        raise ConfigError(
-            [Fault(tree.where, "file", "a mapping with question, task, model, training, grid", found)]
-        )
+        raise ConfigError([Fault(tree.where, "file", "a mapping with question, task, model, training, grid", found)])
     return tree
 
 

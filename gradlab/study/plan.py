@@ -124,10 +124,6 @@ def _run(point: Combination, trial: Trial) -> PlannedRun:
 def _in_file_order(fault: Fault) -> tuple[int, int, int]:
     """By line and column; what stands in no line (overrides) comes last."""
     _, *numbers = fault.where.rsplit(":", 2)
-    if (
-        fault.where.startswith("override ")
-        or len(numbers) != 2
-        or not all(part.isdecimal() for part in numbers)
-    ):
+    if fault.where.startswith("override ") or len(numbers) != 2 or not all(part.isdecimal() for part in numbers):
         return (1, 0, 0)
     return (0, int(numbers[0]), int(numbers[1]))

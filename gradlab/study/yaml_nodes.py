@@ -61,9 +61,7 @@ def read_yaml(text: str, source: str, *, positions: bool = True) -> Node:
         mark = error.problem_mark or error.context_mark
         where = _where(source, mark, positions)
         found = ", ".join(part for part in (error.problem, error.context) if part)
-        raise ConfigError(
-            [Fault(where, "syntax", "YAML", found.removeprefix("found ") or "something else")]
-        ) from None
+        raise ConfigError([Fault(where, "syntax", "YAML", found.removeprefix("found ") or "something else")]) from None
     except yaml.YAMLError as error:
         found = " ".join(str(error).split("\n")[0].split())
         raise ConfigError([Fault(source, "syntax", "YAML text", found)]) from None
@@ -138,9 +136,7 @@ class _Reader:
             return Node(tuple(items), where)
         return Node(self._scalar(node, path, where), where)
 
-    def _mapping(
-        self, node: yaml.MappingNode, path: tuple[str, ...], above: tuple[int, ...]
-    ) -> dict[str, Entry]:
+    def _mapping(self, node: yaml.MappingNode, path: tuple[str, ...], above: tuple[int, ...]) -> dict[str, Entry]:
         entries: dict[str, Entry] = {}
         for key_node, value_node in node.value:
             where = _where(self._source, key_node.start_mark, self._positions)
@@ -152,9 +148,7 @@ class _Reader:
             key = key_node.value
             if key in entries:
                 first = entries[key].where
-                self.faults.append(
-                    Fault(where, _dotted((*path, key)), f"each key once (first at {first})", "it again")
-                )
+                self.faults.append(Fault(where, _dotted((*path, key)), f"each key once (first at {first})", "it again"))
                 continue
             entries[key] = Entry(where, self.node(value_node, (*path, key), above))
         return entries

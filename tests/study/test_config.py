@@ -40,9 +40,7 @@ trainings = st.fixed_dictionaries(
     optional={
         "steps": st.integers(1, 10**12),
         "clip": st.none() | rates | st.builds(lambda rate: {"name": "norm", "threshold": rate}, rates),
-        "optimiser": st.sampled_from(
-            ["adam", {"name": "sgd", "momentum": 0.5}, {"name": "adam", "decay": [0, 0]}]
-        )
+        "optimiser": st.sampled_from(["adam", {"name": "sgd", "momentum": 0.5}, {"name": "adam", "decay": [0, 0]}])
         | st.builds(lambda rate: {"name": "rmsprop", "rate": rate}, rates),
         "evaluate_every": st.none() | st.integers(1, 100),
     },
@@ -74,9 +72,7 @@ optimiser steps at every model.cell training.clip seed.x initialiser order pixel
 """
 names = st.sampled_from(WORDS.split()) | st.text(string.printable, max_size=5)
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | names
-values = st.recursive(
-    scalars, lambda below: st.lists(below, max_size=3) | st.dictionaries(names, below, max_size=4)
-)
+values = st.recursive(scalars, lambda below: st.lists(below, max_size=3) | st.dictionaries(names, below, max_size=4))
 studies = st.dictionaries(names, values, max_size=8).map(lambda study: yaml.dump(study, Dumper=Dumper))
 
 

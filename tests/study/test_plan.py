@@ -186,9 +186,7 @@ def test_a_mistake_is_told_where_it_stands(write, text: str, fault: tuple[str, s
 
 def test_a_grid_beyond_all_bounds_is_refused_before_it_is_made(write) -> None:
     values = list(range(1, 101))
-    axes = "".join(
-        f"  {key}: {values}\n" for key in ("seed", "model.hidden", "training.batch", "training.steps")
-    )
+    axes = "".join(f"  {key}: {values}\n" for key in ("seed", "model.hidden", "training.batch", "training.steps"))
     found = faults(write(ADDING + "grid:\n" + axes))
     assert found["3:1"].found == "100,000,000"
 

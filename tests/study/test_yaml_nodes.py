@@ -106,12 +106,8 @@ plain_values = st.recursive(
     | st.booleans()
     | st.integers(-(10**30), 10**30)
     | st.floats(allow_nan=False)
-    | st.text(
-        st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Cn"], exclude_characters="\ufeff")
-    ),
-    lambda below: (
-        st.lists(below, max_size=4) | st.dictionaries(st.text("abc_.-", min_size=1), below, max_size=4)
-    ),
+    | st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Cn"], exclude_characters="\ufeff")),
+    lambda below: st.lists(below, max_size=4) | st.dictionaries(st.text("abc_.-", min_size=1), below, max_size=4),
     max_leaves=12,
 )
 

@@ -1,0 +1,44 @@
+"""Runs the command in a process of its own, as a user does."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+STUDY = Path(__file__).parent / "study.yaml"
+_PROGRAM = [sys.executable, "-W", "error::RuntimeWarning", "-c", "from gradlab.cli.main import main; main()"]
+
+
+def start(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
+    """Start the command; its output is to be read by `communicate`."""
+    return subprocess.Popen(
+        [*_PROGRAM, *map(str, arguments)],
+        cwd=cwd,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "NO_COLOR": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def gradlab(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run the command to its end."""
+    process = start(*arguments, cwd=cwd)
+    out, err = process.communicate(timeout=120)
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def interrupt_when(process: subprocess.Popen[str], ready: Callable[[], bool], wait: float) -> tuple[str, str]:
+    """Send Ctrl-C so many seconds after something has happened, and read what is said until the end."""
+    deadline = time.monotonic() + 60
+    while not ready():
+        if process.poll() is not None or time.monotonic() > deadline:
+            process.kill()
+            raise AssertionError(f"it ended before it could be interrupted: {process.communicate()}")
+        time.sleep(0.01)
+    time.sleep(wait)
+    process.send_signal(signal.SIGINT)
+    return process.communicate(timeout=60)

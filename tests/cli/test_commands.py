@@ -1,0 +1,77 @@
+"""The other commands: help stays light, check shows the grid, studies are listed."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import gradlab as package
+from gradlab.study.catalogue import shipped
+from tests.cli.command import STUDY, gradlab
+
+LIGHT = """
+import sys
+sys.argv = ["gradlab", {arguments}]
+from gradlab.cli.main import main
+try:
+    main()
+except SystemExit as end:
+    assert not end.code, end.code
+heavy = [name for name in {heavy} if name in sys.modules]
+assert not heavy, heavy
+"""
+
+HEAVY = ["torch", "pandas", "streamlit", "pyarrow", "plotly", "sklearn"]
+
+
+def light(arguments: str, heavy: list[str]) -> subprocess.CompletedProcess[str]:
+    program = LIGHT.format(arguments=arguments, heavy=heavy)
+    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+
+
+@pytest.mark.parametrize("arguments", ["'--help'", "'run', '--help'", "'--version'", "'studies'"])
+def test_light_commands_import_nothing_heavy(arguments: str) -> None:
+    done = light(arguments, HEAVY)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_test_of_lightness_can_fail() -> None:
+    assert light("'--help'", ["typer"]).returncode != 0
+
+
+def test_importing_gradlab_is_light() -> None:
+    program = f"import gradlab, sys; dir(gradlab); assert not {{*{HEAVY}}} & {{*sys.modules}}"
+    assert subprocess.run([sys.executable, "-c", program], timeout=60).returncode == 0
+
+
+def test_every_public_name_of_gradlab_is_there() -> None:
+    assert {name for name in package.__all__ if getattr(package, name, None) is None} == set()
+
+
+def test_version(tmp_path: Path) -> None:
+    assert gradlab("--version", cwd=tmp_path).stdout == f"gradlab {package.__version__}\n"
+
+
+def test_studies_lists_every_shipped_study_with_its_question(tmp_path: Path) -> None:
+    done = gradlab("studies", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert [line.split()[0] for line in done.stdout.splitlines()] == sorted(shipped())
+    assert "How far back does the gradient reach" in done.stdout
+
+
+def test_check_shows_the_grid_and_what_it_costs(tmp_path: Path) -> None:
+    done = gradlab("check", STUDY, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "claim: It does." in done.stdout
+    rows = [line.split() for line in done.stdout.splitlines() if "rnn" in line or "lstm" in line]
+    assert [" ".join(row[1:5]) for row in rows] == ["rnn 0 20 12", "rnn 1 20 12", "lstm 0 20 12", "lstm 1 20 12"]
+    assert {row[5] for row in rows} == {"37", "133"}
+    assert "4 runs, about" in done.stdout
+    assert not (tmp_path / "runs").exists(), "checking leaves nothing behind"
+
+
+def test_every_shipped_study_is_right(tmp_path: Path) -> None:
+    for name in shipped():
+        done = gradlab("check", name, "--quick", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr

@@ -1,0 +1,50 @@
+"""What a study will cost: the disk is foreseen within a factor of two, each shape is timed once."""
+
+from pathlib import Path
+
+import pytest
+
+from gradlab.study import estimate
+from gradlab.study.estimate import Estimator
+from gradlab.study.execute import execute
+from gradlab.study.interrupt import Interrupt
+from gradlab.study.listener import Silence
+from gradlab.study.plan import read_study
+
+ADDING = Path(__file__).parent / "adding.yaml"
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+def test_the_disk_is_foreseen(tmp_path: Path, cell: str) -> None:
+    overrides = [f"model.cell={cell}", "seed=0", "training.steps=200", "task.steps=40", "record.every=4"]
+    [run] = read_study(ADDING, overrides).runs
+    foreseen = Estimator()(run).bytes
+    execute(run, "study", str(tmp_path), Silence(), Interrupt())
+    real = sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file())
+    assert 0.5 < foreseen / real < 2
+
+
+def test_a_shape_is_timed_once_and_more_steps_cost_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    trials: list[object] = []
+    real = estimate._trial
+
+    def counted(config, *, record):
+        trials.append(config)
+        return real(config, record=record)
+
+    monkeypatch.setattr(estimate, "_trial", counted)
+    study = read_study(ADDING, ["grid.training.steps=[100, 1000]"])
+    estimator = Estimator()
+    costs = {(run.config.seed, run.config.training.steps): estimator(run) for run in study.runs}
+    assert len(trials) == 3
+    assert costs[0, 1000].seconds > costs[0, 100].seconds > 0
+    assert costs[0, 1000].seconds == costs[1, 1000].seconds
+
+
+def test_timing_leaves_the_global_random_state_alone() -> None:
+    import torch
+
+    [run] = read_study(ADDING, ["seed=0"]).runs
+    before = torch.get_rng_state()
+    Estimator()(run)
+    assert torch.equal(before, torch.get_rng_state())
