@@ -62,8 +62,10 @@ def run_label(run: RunInfo, axes: Sequence[str]) -> str:
     words = []
     for key in axes:
         value = run.settings.get(key)
-        plain = isinstance(value, str) and not key.endswith(".name")
-        words.append(str(value) if plain else f"{short_name(key)} {value}")
+        if value in ("none", None):
+            words.append(f"no {short_name(key)}")
+        else:
+            words.append(value if isinstance(value, str) else f"{short_name(key)} {value}")
     status = "" if run.status == "finished" else f", {run.status}"
     return f"{' · '.join(words)} ({run.id[:8]}{status})" if words else f"{run.id}{status}"
 

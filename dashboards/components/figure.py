@@ -28,7 +28,7 @@ def write_figure(figure: Figure, data: pd.DataFrame, **drawing: Any) -> None:
     """
     drawn = figure.draw(data, theme=current_theme(), **drawing)
     # the page's heading says it already
-    drawn.update_layout(title_text=None, margin_t=40)
+    drawn.update_layout(title_text=None, margin_t=16)
     st.plotly_chart(
         drawn,
         theme=None,

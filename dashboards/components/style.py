@@ -4,8 +4,8 @@ import streamlit as st
 
 _CSS = """
 <style>
-.block-container { padding-top: 3.2rem; max-width: 1240px; }
-.block-container h1 { font-size: 1.3rem; font-weight: 500; opacity: .7; padding: 0; }
+.block-container { padding-top: 4.4rem; max-width: 1240px; }
+.block-container h1 { font-size: 1.3rem; font-weight: 500; opacity: .7; padding: 0 0 .2rem 0; }
 .gradlab-answer { font-size: 1.6rem; line-height: 1.35; font-weight: 600; margin: 0 0 .4rem 0; max-width:
 62rem; } .gradlab-question { font-size: 1.05rem; font-style: italic; opacity: .85; margin: 0; max-width:
 62rem; } .gradlab-read { font-size: .95rem; opacity: .8; margin: 0 0 .3rem 0; max-width: 62rem; }

@@ -22,12 +22,14 @@ def main() -> None:
     write_problems(store)
     if len(studies) > 1:
         write_studies(studies, runs)
-    study, own = choose_study(studies, runs)
+    with st.container(horizontal=True, vertical_alignment="top"):
+        study, own = choose_study(studies, runs)
+        by = choose_groups(study, own)
     write_study(study, own)
     if not own:
         write_notice("No run of this study has started yet.", "Its runs appear here as soon as they do.")
         return
-    write_curves(store, study, own)
+    write_curves(store, own, by)
     write_findings(store, study, own)
     write_runs(study, own)
 
@@ -41,7 +43,7 @@ def write_studies(studies: list[StudyInfo], runs: list[RunInfo]) -> None:
             {
                 "study": study.name or "(none)",
                 "question": study.question,
-                "done": done / max(len(study.expected), len(own), 1),
+                "done": 100 * done / max(len(study.expected), len(own), 1),
                 "runs": max(len(study.expected), len(own)),
                 "created": _minute(study.created),
             }
@@ -51,7 +53,9 @@ def write_studies(studies: list[StudyInfo], runs: list[RunInfo]) -> None:
         hide_index=True,
         key="studies",
         alt="All studies with their questions and progress.",
-        column_config={"done": st.column_config.ProgressColumn("finished", format="percent")},
+        column_config={
+            "done": st.column_config.ProgressColumn("finished", format="%.0f %%", min_value=0, max_value=100)
+        },
     )
 
 
@@ -75,8 +79,7 @@ def write_findings(store: Store, study: StudyInfo, runs: list[RunInfo]) -> None:
             write_notice("The summary could not be computed.", str(error))
 
 
-def write_curves(store: Store, study: StudyInfo, runs: list[RunInfo]) -> None:
-    by = choose_groups(study, runs)
+def write_curves(store: Store, runs: list[RunInfo], by: tuple[str, ...]) -> None:
     frame = read_table(store, "steps", runs, ["step", "loss", "score"], by)
     data = figures.learning_curves_data(
         frame,

@@ -73,6 +73,7 @@ def clipping_share_figure(data: pd.DataFrame, *, theme: ThemeName | Theme = "lig
                 text=[f"{median:.0%}"],
                 textposition="auto",
                 insidetextanchor="start",
+                textfont={"color": look.text},
                 cliponaxis=False,
                 hovertemplate=f"{plain(name)}: median %{{x:.1%}} of the steps<extra></extra>",
             )
@@ -94,7 +95,7 @@ def clipping_share_figure(data: pd.DataFrame, *, theme: ThemeName | Theme = "lig
     span = [len(names) - 0.5, -0.5]
     figure.update_layout(
         xaxis={
-            "title": {"text": "share of training steps at which it fired" + (f" ({note})" if note else "")},
+            "title": {"text": "share of training steps" + (f" ({note})" if note else "")},
             "range": [-0.01, min(1.12, max(0.05, float(data["share"].max()) * 1.15))],
             "tickformat": ".0%",
         },

@@ -94,6 +94,7 @@ class Theme:
                     "y": 1.02,
                     "yanchor": "bottom",
                     "bgcolor": "rgba(0,0,0,0)",
+                    "font": {"size": 13},
                 },
                 "margin": {"l": 10, "r": 10, "t": 84, "b": 10},
                 "hovermode": "closest",
