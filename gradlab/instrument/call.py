@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
@@ -12,7 +13,7 @@ from gradlab.errors import InstrumentError
 from gradlab.instrument.modules import Layout
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class Call:
     """Kept only between the forward pass of a recorded step and its replay."""
 
@@ -35,6 +36,10 @@ class Call:
     """Gradients by name: `output`, and `h` and `c` for the parts of the returned state."""
     cell_gradient_is_total: bool = False
     """Whether the gradient seen at a cell's c already holds the path through h (torch's unfused LSTMCell)."""
+    listener: Callable[[Call], None] | None = None
+    """Told after every gradient that arrives."""
+    vectorised: bool = False
+    """Whether a gradient arrived from a vectorised backward pass (`is_grads_batched`), many losses at once."""
     _versions: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
@@ -47,11 +52,21 @@ class Call:
 
         return [data(self.inputs), data(self.output), *(self.initial or ()), *self.final]
 
-    def arrive(self, where: str, gradient: Tensor) -> None:
-        """Add a gradient that reached an output; several backward passes add up."""
+    def arrive(self, where: str, gradient: Tensor | None) -> None:
+        """Add a gradient that reached an output; several backward passes add up.
+
+        Autograd hands on None for an output that the loss does not depend on, when a sibling output was used.
+        """
+        if gradient is None:
+            return
+        if torch._C._functorch.is_batchedtensor(gradient):
+            self.vectorised = True
+            return
         gradient = gradient.detach()
         held = self.arrived.get(where)
         self.arrived[where] = gradient.clone() if held is None else held + gradient
+        if self.listener is not None:
+            self.listener(self)
 
     @property
     def output_is_intact(self) -> bool:
@@ -59,11 +74,17 @@ class Call:
         return self._kept()[1]._version == self._versions[1]
 
     def check_inputs(self) -> None:
-        """Raise InstrumentError when something that the replay needs was overwritten in place since the call."""
+        """Raise InstrumentError when the replay would be wrong: something was overwritten in place, or many losses."""
+        if self.vectorised:
+            raise InstrumentError(
+                f"module {self.name!r}: expected the gradients of one loss, got those of a vectorised backward pass "
+                "(is_grads_batched, vectorize=True), which belong to many; call backward() on one loss"
+            )
         names = ["input", ""] + ["initial state"] * len(self.initial or ())
         for what, tensor, version in zip(names, self._kept(), self._versions, strict=False):
             if what and tensor._version != version:
                 raise InstrumentError(
                     f"module {self.name!r}: its {what} was changed in place between the forward pass and "
-                    "recorder.step(), so the pass cannot be replayed; use an out-of-place operation there"
+                    "its replay (recorder.step(), or .recording), so it cannot be replayed; use an out-of-place "
+                    "operation there, or look earlier"
                 )

@@ -16,22 +16,29 @@ from gradlab.instrument.modules import Layout
 
 
 class Capture:
-    """Holds on to one module. While armed, every call under grad mode is kept with the gradients that arrive at it."""
+    """Holds on to one module. While armed, every call under grad mode is kept with the gradients that arrive at it.
 
-    def __init__(self, name: str, layout: Layout) -> None:
+    Calls in eval mode are left alone unless `in_eval` says otherwise. Unless `attach` is false it hooks itself on to
+    the module; else `before` and `after` are to be hooked on by whoever made it.
+    """
+
+    def __init__(self, name: str, layout: Layout, *, in_eval: bool = False, attach: bool = True) -> None:
         self.name = name
         self.layout = layout
         self.armed = False
+        self.in_eval = in_eval
         self.calls: list[Call] = []
         self.weight_gradients: dict[str, Tensor] = {}
         """What this step's backward passes sent to each weight, by the module's attribute name."""
         self._random_state: list[Tensor | None] = []
         self._tensor_hooks: list[RemovableHandle] = []
         module = layout.module
-        self._module_hooks = [
-            module.register_forward_pre_hook(self._before, with_kwargs=True),
-            module.register_forward_hook(self._after, with_kwargs=True),
-        ]
+        self._module_hooks: list[RemovableHandle] = []
+        if attach:
+            self._module_hooks += [
+                module.register_forward_pre_hook(self.before, with_kwargs=True),
+                module.register_forward_hook(self.after, with_kwargs=True),
+            ]
 
     def arm(self) -> None:
         """Keep the calls of the coming step."""
@@ -40,6 +47,12 @@ class Capture:
         for name, parameter in self.layout.module.named_parameters(recurse=False):
             if parameter.requires_grad:
                 self._tensor_hooks.append(parameter.register_hook(self._weight_hook(name)))
+
+    def rescale(self, factor: float) -> None:
+        """Multiply everything that arrived, to undo the factor of a gradient scaler."""
+        for call in self.calls:
+            call.arrived = {where: gradient * factor for where, gradient in call.arrived.items()}
+        self.weight_gradients = {name: gradient * factor for name, gradient in self.weight_gradients.items()}
 
     def release(self) -> None:
         """Let go of everything that was kept, and stop keeping."""
@@ -59,9 +72,10 @@ class Capture:
         self._module_hooks.clear()
 
     def _acts(self) -> bool:
-        return self.armed and torch.is_grad_enabled() and self.layout.module.training
+        return self.armed and torch.is_grad_enabled() and (self.in_eval or self.layout.module.training)
 
-    def _before(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def before(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Forward pre-hook: remember the random state that dropout will start from."""
         if not self._acts():
             return
         drops = self.layout.dropout > 0
@@ -73,7 +87,8 @@ class Capture:
             )
         self._random_state.append(torch.get_rng_state() if drops else None)
 
-    def _after(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
+    def after(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
+        """Forward hook: keep the call, and listen to what arrives at it."""
         if not self._acts() or not self._random_state:
             return
         bound = dict(zip(("input", "hx"), args, strict=False)) | kwargs
@@ -114,7 +129,9 @@ class Capture:
                 tensor.register_hook(lambda gradient, where=where: call.arrive(where, gradient))
 
     def _weight_hook(self, name: str) -> Any:
-        def keep(gradient: Tensor) -> None:
+        def keep(gradient: Tensor | None) -> None:
+            if gradient is None or not self.armed:
+                return
             with torch.no_grad():
                 held = self.weight_gradients.get(name)
                 self.weight_gradients[name] = gradient.detach() if held is None else held + gradient

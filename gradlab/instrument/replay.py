@@ -46,6 +46,10 @@ class Pass:
     """dL/dx_t of the layer through all its directions, in real time, `time batch feature`."""
     lengths: Tensor | None
     """Real steps per sequence, `batch`."""
+    order: Tensor | None = None
+    """Where packed sequences were sorted: position in the batch that was given, by position in the pass.
+
+    None where nothing was sorted, and where only some sequences were replayed."""
 
     @property
     def steps(self) -> int:
@@ -95,7 +99,8 @@ class Pass:
             factors,
         )
         lengths = None if self.lengths is None else self.lengths[sequences]
-        return replace(self, trace=trace, adjoint=adjoint, grad_inputs=cut(self.grad_inputs), lengths=lengths)
+        grad_inputs = cut(self.grad_inputs)
+        return replace(self, trace=trace, adjoint=adjoint, grad_inputs=grad_inputs, lengths=lengths, order=None)
 
     def states_before(self) -> States:
         """The full state before each step, `time batch hidden` each, in reading order."""
@@ -225,6 +230,7 @@ def _pass(
 ) -> Pass:
     if segment.folded:
         trace, adjoint, grad_inputs = _unfolded(segment.folded, trace, adjoint, grad_inputs)
+    order = segment.form.order
     return Pass(
         name=segment.name,
         layout=segment.layout,
@@ -238,6 +244,7 @@ def _pass(
         adjoint=adjoint,
         grad_inputs=grad_inputs,
         lengths=segment.lengths,
+        order=order if order is not None and len(order) == trace.states[0].shape[1] else None,
     )
 
 
