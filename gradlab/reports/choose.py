@@ -39,9 +39,7 @@ def chosen(store: AnyStore, study: Studies, runs: Runs, where: Where) -> list[Ru
         found = [run for name in study for run in store.runs(name)]
     for key in where:
         check_key(found, key)
-    return [
-        run for run in found if all(holds(condition, value_of(run, key)) for key, condition in where.items())
-    ]
+    return [run for run in found if all(holds(condition, value_of(run, key)) for key, condition in where.items())]
 
 
 def check_key(runs: Sequence[RunInfo], key: str) -> None:

@@ -16,9 +16,7 @@ Format = Literal["csv", "parquet", "md", "xlsx"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 
 
-def export(
-    store: AnyStore, study: str, to: Format = "csv", folder: str | os.PathLike[str] = "reports"
-) -> list[Path]:
+def export(store: AnyStore, study: str, to: Format = "csv", folder: str | os.PathLike[str] = "reports") -> list[Path]:
     """Write a study's tables, or its report, into a folder, which is made where it is missing.
 
     `csv` and `parquet` give a file a table, with the run and the settings that vary in front of every row;

@@ -117,8 +117,7 @@ def _joined(runs: list[RunInfo], pieces: list[pa.Table], with_settings: Sequence
             table = table.set_column(place, field.name, table.column(place).cast(pa.float64()))
     codes = np.repeat(np.arange(len(pieces)), [piece.num_rows for piece in pieces])
     front = {
-        key: _repeated([value_of(run, key) for run in runs], codes)
-        for key in dict.fromkeys(["run", *with_settings])
+        key: _repeated([value_of(run, key) for run in runs], codes) for key in dict.fromkeys(["run", *with_settings])
     }
     return pd.concat([pd.DataFrame(front), table.to_pandas()], axis="columns")
 

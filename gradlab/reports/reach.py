@@ -33,17 +33,13 @@ def reach(timesteps: pd.DataFrame, share: float = SHARE, quantity: str = "grad_h
     """
     missing = [name for name in ("t", quantity) if name not in timesteps.columns]
     if missing or not 0 < share <= 1:
-        raise ValueError(
-            f"expected the columns t and {quantity} and a share in (0, 1], got {missing} missing, {share}"
-        )
+        raise ValueError(f"expected the columns t and {quantity} and a share in (0, 1], got {missing} missing, {share}")
     keys = [name for name in _AXES if name in timesteps.columns]
     columns = [*keys, "reach", "length", "maximum"]
     if timesteps.empty:
         return pd.DataFrame(columns=columns)
     frame = timesteps[keys].copy() if keys else pd.DataFrame(index=timesteps.index)
-    groups = (
-        frame.groupby(keys, sort=True, observed=True).ngroup() if keys else pd.Series(0, index=frame.index)
-    )
+    groups = frame.groupby(keys, sort=True, observed=True).ngroup() if keys else pd.Series(0, index=frame.index)
     size = _magnitude(timesteps, quantity, groups)
     t = timesteps["t"].astype("int64")
     grouped_t = t.groupby(groups)

@@ -11,9 +11,7 @@ from gradlab.reports.reach import SHARE, reach
 from gradlab.reports.spread import capital, spread
 from gradlab.store.run import RunInfo
 
-_MEANING = (
-    f"(Reach: the largest lag at which ‖∂L/∂h_t‖ is at least {SHARE:.0%} of its maximum in the sequence.)"
-)
+_MEANING = f"(Reach: the largest lag at which ‖∂L/∂h_t‖ is at least {SHARE:.0%} of its maximum in the sequence.)"
 
 
 def _passes(runs: Sequence[RunInfo]) -> pd.DataFrame:
@@ -25,9 +23,7 @@ def _passes(runs: Sequence[RunInfo]) -> pd.DataFrame:
         if len(steps):
             ends = {"first": steps[0].as_py(), "last": steps[len(steps) - 1].as_py()}
             passes = reach(run.read("timesteps", columns, {"step": list(ends.values())}).to_pandas())
-            found += [
-                passes[passes["step"] == step].assign(end=end, run=run.id) for end, step in ends.items()
-            ]
+            found += [passes[passes["step"] == step].assign(end=end, run=run.id) for end, step in ends.items()]
     if not found:
         return pd.DataFrame(columns=[*columns[:5], "reach", "length", "end", "run"])
     every = pd.concat(found, ignore_index=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from gradlab.quantities import RUNS
@@ -11,6 +11,7 @@ from gradlab.store.run import RunInfo
 if TYPE_CHECKING:
     import pandas as pd
 
+_CATALOGUE = RUNS.columns
 _BOOKKEEPING = frozenset({"schema", "pid", "host", "opened", "traceback"})
 """Facts that are about the writing and not about the run."""
 
@@ -23,37 +24,33 @@ def runs_frame(runs: Sequence[RunInfo]) -> pd.DataFrame:
     """
     import pandas as pd
 
-    head = ("run", "study", "status")
-    rows = [_row(run) for run in runs]
-    settings = dict.fromkeys(key for row, _ in rows for key in row)
-    others = dict.fromkeys(key for _, facts in rows for key in facts if key not in RUNS.columns)
-    columns = [*head, *settings, *(name for name in RUNS.columns if name not in head), *others]
-    data: dict[str, list[Any]] = {name: [] for name in columns}
-    for run, (row, facts) in zip(runs, rows, strict=True):
-        values = {**row, **facts, "run": run.id, "study": run.study, "status": run.status}
-        for name in columns:
-            data[name].append(values.get(name))
-    return pd.DataFrame({name: _column(name, values) for name, values in data.items()})
-
-
-def _row(run: RunInfo) -> tuple[dict[str, Any], dict[str, Any]]:
-    facts = {
-        key: value
-        for key, value in run.facts.items()
-        if key not in _BOOKKEEPING and not isinstance(value, list | dict)
+    facts = [_scalars(run.facts) for run in runs]
+    settings = [run.settings for run in runs]
+    known = dict.fromkeys(_CATALOGUE)
+    for row in facts:
+        known.update(dict.fromkeys(row))
+    data: dict[str, pd.Series] = {
+        "run": _column([run.id for run in runs]),
+        "study": _column([run.study for run in runs]),
+        "status": _column([run.status for run in runs]),
     }
-    taken = {*RUNS.columns, *facts}
-    return {f"config.{key}" if key in taken else key: value for key, value in run.settings.items()}, facts
+    for key in dict.fromkeys(key for row in settings for key in row):
+        data[f"config.{key}" if key in known else key] = _column([row.get(key) for row in settings])
+    for key in known:
+        if key not in data:
+            real = key in _CATALOGUE and RUNS[key].kind == "real"
+            data[key] = _column([row.get(key) for row in facts], real)
+    return pd.DataFrame(data)
 
 
-def _column(name: str, values: list[Any]) -> pd.Series:
+def _scalars(facts: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in facts.items() if key not in _BOOKKEEPING and type(value) not in (list, dict)}
+
+
+def _column(values: list[Any], real: bool = False) -> pd.Series:
     """Real facts are float64 even where none is known; everything else is as pandas infers it."""
     import pandas as pd
 
-    real = name in RUNS.columns and name != "run" and RUNS[name].kind == "real"
-    numbers = all(value is None or isinstance(value, int | float) for value in values)
-    return (
-        pd.Series(values, dtype="float64")
-        if real and numbers
-        else pd.Series(values, dtype=None if values else object)
-    )
+    if real and all(value is None or isinstance(value, int | float) for value in values):
+        return pd.Series(values, dtype="float64")
+    return pd.Series(values, dtype=None if values else object)

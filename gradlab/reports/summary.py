@@ -54,9 +54,7 @@ def _endings(runs: Sequence[RunInfo], unstarted: int) -> str:
 
 
 def _clipping(store: Store, runs: Sequence[RunInfo]) -> str:
-    steps = load(
-        store, "steps", runs=list(runs), columns=["clip_fired", "clip_coefficient", "clip_threshold"]
-    )
+    steps = load(store, "steps", runs=list(runs), columns=["clip_fired", "clip_coefficient", "clip_threshold"])
     steps = steps[steps["clip_fired"].notna()]
     if steps.empty:
         return ""
@@ -104,9 +102,7 @@ def _nonfinite(store: Store, runs: Sequence[RunInfo]) -> str:
 def _closure(store: Store, runs: Sequence[RunInfo]) -> list[str]:
     """The largest closure error of all runs; NaN counts as larger than every number."""
     worst: tuple[float, str, str, int] | None = None
-    for run, table in zip(
-        runs, read(runs, "parameters", ["step", "parameter", "closure_error"]), strict=True
-    ):
+    for run, table in zip(runs, read(runs, "parameters", ["step", "parameter", "closure_error"]), strict=True):
         found = table.filter(table["closure_error"].is_valid())
         if not found.num_rows:
             continue

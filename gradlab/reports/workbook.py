@@ -27,9 +27,7 @@ def write_workbook(tables: Iterable[Rows], path: Path) -> Path:
     try:
         import xlsxwriter
     except ImportError as error:
-        raise StoreError(
-            "Excel needs the package xlsxwriter: pip install 'gradlab-dynamics[excel]'"
-        ) from error
+        raise StoreError("Excel needs the package xlsxwriter: pip install 'gradlab-dynamics[excel]'") from error
     options = {
         "constant_memory": True,
         "strings_to_formulas": False,
@@ -74,6 +72,4 @@ def _write(sheet: Any, row: int, place: int, value: Any) -> None:
         sheet.write_number(row, place, value)
     else:
         text = str(value)
-        sheet.write_string(
-            row, place, text if len(text) <= _CELL_LETTERS else text[: _CELL_LETTERS - 1] + "…"
-        )
+        sheet.write_string(row, place, text if len(text) <= _CELL_LETTERS else text[: _CELL_LETTERS - 1] + "…")

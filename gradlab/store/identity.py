@@ -25,12 +25,20 @@ def run_id(config: Mapping[str, Any]) -> str:
 def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested settings as one level of dotted keys (`model.cell`); lists become tuples."""
     flat: dict[str, Any] = {}
-    for key, value in config.items():
-        if isinstance(value, Mapping):
-            flat.update(flatten(value, f"{prefix}{key}."))
-        else:
-            flat[f"{prefix}{key}"] = _hashable(value)
+    _flatten(config, prefix, flat)
     return flat
+
+
+def _flatten(config: Mapping[str, Any], prefix: str, flat: dict[str, Any]) -> None:
+    for key, value in config.items():
+        # Most values are plain: asking whether they are mappings costs more than all the rest, for thousands of runs.
+        kind = type(value)
+        if kind is str or kind is int or kind is float or kind is bool or value is None:
+            flat[prefix + key] = value
+        elif isinstance(value, Mapping):
+            _flatten(value, f"{prefix}{key}.", flat)
+        else:
+            flat[prefix + key] = _hashable(value)
 
 
 def _canonical(value: Any) -> Any:

@@ -20,7 +20,7 @@ def labels(*settings, axes=()):
         ([{"a": 1, "b": 1}, {"a": 2, "b": 2}], ["b"], ["b 1", "b 2"]),
         ([{"m.lr": 0.1, "n.lr": 1}, {"m.lr": 0.2, "n.lr": 2}], [], ["m.lr 0.1, n.lr 1", "m.lr 0.2, n.lr 2"]),
         ([{"clip": None}, {"clip.name": "norm", "clip.max": 1.0}], ["clip"], ["clip none", "clip norm, max 1"]),
-        ([{"x.hidden_size": 1, "f": True}, {"x.hidden_size": 2, "f": False}], [], ["hidden size 1, f yes", "hidden size 2, f no"]),
+        ([{"x.n_h": 1, "f": True}, {"x.n_h": 2, "f": False}], [], ["n h 1, f yes", "n h 2, f no"]),
         ([{"cell": "rnn"}, {"cell": "rnn", "act": "relu"}], [], ["all runs", "act relu"]),
         ([], ["a"], []),
     ],

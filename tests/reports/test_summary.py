@@ -16,12 +16,12 @@ def test_a_whole_study(filled):
     assert sentences[0] == "12 runs: 11 finished, 1 not started."
     text = "\n".join(sentences)
     for expected in (
-        "Cell rnn, clipping none: the gradient reaches 6 (in each of 3 runs) of 39 steps back at the start of training "
-        "and 6 (in each of 3 runs) at the end; the task demands 39.",
+        "Cell rnn, clipping none: the gradient reaches 6 (in each of 3 runs) of 39 steps back at the start of "
+        "training and 6 (in each of 3 runs) at the end; the task demands 39.",
         "Cell lstm, clipping norm, max norm 1: the gradient reaches 39 (in each of 2 runs) of 39 steps back",
         "farthest in cell lstm, clipping none (39 steps), and least far in cell rnn, clipping none (6).",
-        "Cell rnn, clipping norm, max norm 1: clipping fired at 33.3 % (in each of 3 runs) of the training steps; where "
-        "it fired, it scaled the gradient by 0.5 (median).",
+        "Cell rnn, clipping norm, max norm 1: clipping fired at 33.3 % (in each of 3 runs) of the training steps; "
+        "where it fired, it scaled the gradient by 0.5 (median).",
         "Cell rnn, clipping none: final accuracy 0.6 (median of 3 runs, 0.5 to 0.7); chance is 0.1.",
         "Cell rnn, clipping none: something became NaN or infinite in 1 of 3 runs; the first at training step 21: "
         "gradient of W_hh.",

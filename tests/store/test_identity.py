@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gradlab.store import flatten, run_id
@@ -23,6 +23,7 @@ def reordered(value):
     return tuple(reordered(item) for item in value) if isinstance(value, list) else value
 
 
+@settings(deadline=None)
 @given(CONFIGS)
 def test_order_of_keys_and_kind_of_sequence_do_not_count(config):
     assert run_id(config) == run_id(reordered(config))

@@ -1,7 +1,7 @@
 """Names of studies, runs and artifacts can be anything and never leave their folder."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gradlab.store import RunWriter, Store
@@ -26,6 +26,7 @@ def test_hostile_names_are_stored_and_read_back(address, name, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} <= {"runs"}
 
 
+@settings(deadline=None)
 @given(st.text(min_size=1, max_size=15))
 def test_encoding_is_one_path_component_and_reversible(name):
     try:

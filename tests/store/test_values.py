@@ -45,6 +45,7 @@ def test_rows_survive_bit_for_bit(writes, flush):
         assert same(found[name].to_pylist(), [row[place] for row in rows]), name
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(width=64), max_size=40), st.integers(1, 51))
 def test_fewer_bits_of_mantissa_keep_range_and_specials(values, bits):
     exact = np.array(values, dtype=np.float64)
