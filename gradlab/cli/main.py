@@ -8,7 +8,11 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from gradlab.cli import check, dashboard_command, report, run, studies
+from gradlab.cli.check import check
+from gradlab.cli.dashboard_command import dashboard
+from gradlab.cli.report import report
+from gradlab.cli.run import run
+from gradlab.cli.studies import studies
 from gradlab.errors import GradlabError
 
 
@@ -56,11 +60,8 @@ def gradlab_command(
     """
 
 
-app.command("run")(run.run)
-app.command("check")(check.check)
-app.command("studies")(studies.studies)
-app.command("report")(report.report)
-app.command("dashboard")(dashboard_command.dashboard)
+for command in (run, check, studies, report, dashboard):
+    app.command(command.__name__)(command)
 
 
 def main() -> None:

@@ -19,10 +19,13 @@ _PRECISIONS = {"float32": torch.float32, "float64": torch.float64}
 class TaskInterface(Protocol):
     """What a model must know about its task; `gradlab.tasks.Task` has it."""
 
-    reads: Any
-    """`last` or `every`."""
-    inputs: Any
-    """`numbers` or `tokens`."""
+    @property
+    def reads(self) -> Any:
+        """`last` or `every`."""
+
+    @property
+    def inputs(self) -> Any:
+        """`numbers` or `tokens`."""
 
     @property
     def input_size(self) -> int:
