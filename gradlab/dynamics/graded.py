@@ -127,9 +127,7 @@ def rank_noise(rows: int) -> float:
     return max(rows, 10) * torch.finfo(torch.float64).eps
 
 
-def pivoted_qr(
-    rows: Tensor, exponents: Tensor, *, judge_rank: bool = False
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def pivoted_qr(rows: Tensor, exponents: Tensor, *, judge_rank: bool = False) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Householder QR, pivoted by rows and columns, of the square matrix with rows g_i · 2^{e_i}.
 
     Args:

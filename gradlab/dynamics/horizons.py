@@ -110,9 +110,7 @@ def log_teaching_norms(
         raise ValueError(f"expected ascending times of losses between 0 and {steps - 1}, got {times}")
     expected = (len(times), *batch, operator.shape[-1])
     if tuple(loss_gradients.shape) != expected:
-        raise ValueError(
-            f"expected gradients `loss ... states` of shape {expected}, got {tuple(loss_gradients.shape)}"
-        )
+        raise ValueError(f"expected gradients `loss ... states` of shape {expected}, got {tuple(loss_gradients.shape)}")
     waiting = loss_gradients.detach().double().movedim(0, -1)
     norms = torch.full((len(times), steps, *batch), -math.inf, dtype=torch.float64, device=waiting.device)
     logs = torch.zeros_like(waiting[..., 0, :])

@@ -73,9 +73,7 @@ def stretches(jacobians: JacobianStream, *, backward: bool = False) -> Iterator[
         operator = as_operator(piece)
         shape = tuple(operator.shape)
         if trailing not in (None, shape[1:]):
-            raise ValueError(
-                f"expected every stretch of time to have the shape `time` + {trailing}, got {shape}"
-            )
+            raise ValueError(f"expected every stretch of time to have the shape `time` + {trailing}, got {shape}")
         trailing = shape[1:]
         length = max(1, STRETCH_ENTRIES // max(1, torch.Size(trailing).numel()))
         starts = range(0, shape[0], length)

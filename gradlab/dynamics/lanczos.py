@@ -123,9 +123,7 @@ def _checked(jacobians: Jacobians, k: int, start: Tensor | None) -> JacobianOper
     return operator
 
 
-def _by_groups(
-    operator: JacobianOperator, solve: Solver, k: int, start: Tensor | None
-) -> ExtremeSingularValues:
+def _by_groups(operator: JacobianOperator, solve: Solver, k: int, start: Tensor | None) -> ExtremeSingularValues:
     """Solve for times 0, s, 2s, …, then for 1, s + 1, … from what was found one step before, and so on."""
     steps, (*batch, states, _) = operator.shape[0], operator.shape[1:]
     sequences = torch.Size(batch).numel()

@@ -40,8 +40,7 @@ class MeanField:
             raise ValueError(f"expected an activation of {', '.join(ACTIVATIONS)}, got {self.activation!r}")
         if not (self.sigma_w >= 0 and self.injected_variance >= 0):
             raise ValueError(
-                "expected sigma_w ≥ 0 and injected_variance ≥ 0, "
-                f"got {self.sigma_w} and {self.injected_variance}"
+                f"expected sigma_w ≥ 0 and injected_variance ≥ 0, got {self.sigma_w} and {self.injected_variance}"
             )
 
     @property
@@ -120,9 +119,7 @@ class MeanField:
         """
         positions = np.asarray(positions, dtype=float)
         if np.any((positions < 0) | (positions >= 1)):
-            raise ValueError(
-                f"expected positions from 0 to below 1, got {positions.min()} to {positions.max()}"
-            )
+            raise ValueError(f"expected positions from 0 to below 1, got {positions.min()} to {positions.max()}")
         squares, weights = self._phi.squared_slopes(self._finite_variance)
         return np.vectorize(lambda x: self._exponent_at(x, squares, weights), otypes=[float])(positions)
 
@@ -180,9 +177,9 @@ def exponent_line(
     sigma_w: ArrayLike, injected_variance: float = 0.0, activation: ActivationName = "tanh"
 ) -> np.ndarray:
     """Half ln χ in nats per step over many σ_w: the line to lay over measured exponents."""
-    return np.vectorize(
-        lambda sigma: MeanField(sigma, injected_variance, activation).exponent, otypes=[float]
-    )(np.asarray(sigma_w, dtype=float))
+    return np.vectorize(lambda sigma: MeanField(sigma, injected_variance, activation).exponent, otypes=[float])(
+        np.asarray(sigma_w, dtype=float)
+    )
 
 
 def _depth(rate: float) -> float:

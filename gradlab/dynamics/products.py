@@ -135,9 +135,7 @@ class Sweep:
         """Multiply by J_1, J_2, … from the left: `time ... states states`, dense, float64."""
         finite = matrices.isfinite().all(-1).all(-1)
         if self._first_bad is None:
-            self._first_bad = torch.full(
-                matrices.shape[1:-2], torch.iinfo(torch.int64).max, device=matrices.device
-            )
+            self._first_bad = torch.full(matrices.shape[1:-2], torch.iinfo(torch.int64).max, device=matrices.device)
         if not bool(finite.all()):
             identity = torch.eye(matrices.shape[-1], dtype=matrices.dtype, device=matrices.device)
             matrices = torch.where(finite[..., None, None], matrices, identity)
@@ -151,9 +149,7 @@ class Sweep:
 
     def log_singular_values(self) -> Tensor:
         """Logarithms ln σ of the product so far, `... states`; NaN for sequences that were not finite."""
-        return self.product.log_singular_values().masked_fill(
-            (self.first_bad <= self.steps).unsqueeze(-1), torch.nan
-        )
+        return self.product.log_singular_values().masked_fill((self.first_bad <= self.steps).unsqueeze(-1), torch.nan)
 
     def _multiply(self, matrices: Tensor) -> None:
         squares = matrices.square()

@@ -54,9 +54,7 @@ def fuss_catalan_edge(factors: int, sigma: float = 1.0) -> float:
 
     Entries of variance σ²/N; L fixed while N grows (Penson & Życzkowski 2011, Phys. Rev. E 83, 061118).
     """
-    return (
-        math.exp(((factors + 1) * math.log(factors + 1) - factors * math.log(factors)) / 2) * sigma**factors
-    )
+    return math.exp(((factors + 1) * math.log(factors + 1) - factors * math.log(factors)) / 2) * sigma**factors
 
 
 def fuss_catalan_moment(factors: int, order: int, sigma: float = 1.0) -> float:
@@ -65,9 +63,7 @@ def fuss_catalan_moment(factors: int, order: int, sigma: float = 1.0) -> float:
     return number * sigma ** (2 * factors * order)
 
 
-def fuss_catalan_density(
-    factors: int, points: int = 512, sigma: float = 1.0
-) -> tuple[np.ndarray, np.ndarray]:
+def fuss_catalan_density(factors: int, points: int = 512, sigma: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
     """Singular values s (not squared) of such a product, ascending, and their density, `points` each.
 
     Parametrised by an angle: s² = sin^{L+1}((L+1)φ)/(sin φ sin^L(Lφ)), 0 < φ < π/(L+1), with density

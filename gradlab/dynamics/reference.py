@@ -49,16 +49,18 @@ def log_singular_values_of_product(jacobians: Tensor, digits: int = 200) -> Tens
         total = np.vectorize(Decimal, otypes=[object])(np.eye(jacobians.shape[-1]))
         for matrix in jacobians.detach().double().numpy():
             total = np.vectorize(Decimal, otypes=[object])(matrix) @ total
-        norms = _orthogonal_norms(list(total.T), Decimal(10) ** (-digits // 2))
+        norms = _orthogonal_norms(list(total.T), digits)
         logs = sorted((float(norm.ln() / 2) if norm else -float("inf") for norm in norms), reverse=True)
     return torch.tensor(logs, dtype=torch.float64)
 
 
-def _orthogonal_norms(columns: list[np.ndarray], tolerance: Decimal) -> list[Decimal]:
-    """Squared norms of the columns after rotating every pair until all are orthogonal."""
-    rotated = True
+def _orthogonal_norms(columns: list[np.ndarray], digits: int) -> list[Decimal]:
+    """Squared norms of the columns after rotating every pair until all are orthogonal; zero for mere rounding."""
+    tolerance, rotated = Decimal(10) ** (-digits // 5), True
     while rotated:
         rotated = False
+        floor = max(column @ column for column in columns) * Decimal(10) ** (-3 * digits // 2)
+        columns = [column if column @ column > floor else 0 * column for column in columns]
         for i in range(len(columns)):
             for j in range(i + 1, len(columns)):
                 x, y = columns[i], columns[j]

@@ -25,8 +25,7 @@ def pascanu_penalty(jacobians: Tensor | JacobianOperator, deltas: Tensor, *, det
     operator = Dense(jacobians) if isinstance(jacobians, Tensor) else jacobians
     if tuple(operator.shape[:-1]) != tuple(deltas.shape):
         raise ValueError(
-            f"expected deltas of shape {tuple(operator.shape[:-1])}, one for each Jacobian, "
-            f"got {tuple(deltas.shape)}"
+            f"expected deltas of shape {tuple(operator.shape[:-1])}, one for each Jacobian, got {tuple(deltas.shape)}"
         )
     if detach:
         deltas = deltas.detach()

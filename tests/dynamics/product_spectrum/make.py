@@ -28,10 +28,7 @@ SEED = 64
 
 def matrices(rng: np.random.Generator, states: int) -> np.ndarray:
     """One Gaussian matrix, entries of variance 1/states, rounded to multiples of 2⁻²⁴ (float64, exact)."""
-    return (
-        np.round(rng.standard_normal((states, states)) / math.sqrt(states) * 2**FRACTION_BITS)
-        / 2**FRACTION_BITS
-    )
+    return np.round(rng.standard_normal((states, states)) / math.sqrt(states) * 2**FRACTION_BITS) / 2**FRACTION_BITS
 
 
 def product(states: int, steps: int) -> tuple[np.ndarray, int]:
@@ -97,9 +94,7 @@ def log_singular_values(total: np.ndarray, exponent: int) -> list[str]:
     logs = sorted((mpmath.log(row @ row) / 2 + exponent * mpmath.log(2) for row in rows), reverse=True)
     spread = (logs[0] - logs[-1]) / mpmath.log(2)
     if spread > widest - 200:
-        raise RuntimeError(
-            f"expected a spread of at most {widest - 200} bits, got {spread}; raise BITS_PER_STEP"
-        )
+        raise RuntimeError(f"expected a spread of at most {widest - 200} bits, got {spread}; raise BITS_PER_STEP")
     return [mpmath.nstr(log, 25) for log in logs]
 
 
