@@ -1,5 +1,7 @@
 """Listing, pruning and merging of stores."""
 
+import gc
+
 import pytest
 
 from gradlab.errors import StoreError
@@ -53,6 +55,7 @@ def test_repair_closes_runs_of_dead_writers(address):
     writer.write("steps", steps(0))
     writer.flush()
     del writer
+    gc.collect()
     assert store.run("r").status == "lost"
     assert [sentence.endswith("closed as stopped") for sentence in repair(store)] == [True]
     assert store.run("r").status == "stopped" and store.run("r").read("steps").num_rows == 1
