@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
-from gradlab.errors import InstrumentError
+from gradlab.errors import InstrumentError, UnsupportedError
 from gradlab.instrument.modules import Layout
 
 
@@ -40,6 +40,8 @@ class Call:
     """Told after every gradient that arrives."""
     vectorised: bool = False
     """Whether a gradient arrived from a vectorised backward pass (`is_grads_batched`), many losses at once."""
+    second_order: bool = False
+    """Whether a backward pass went through here that was itself to be differentiated."""
     _versions: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
@@ -62,6 +64,7 @@ class Call:
         if torch._C._functorch.is_batchedtensor(gradient):
             self.vectorised = True
             return
+        self.second_order |= torch.is_grad_enabled()  # only backward(create_graph=True) runs hooks in grad mode
         gradient = gradient.detach()
         held = self.arrived.get(where)
         self.arrived[where] = gradient.clone() if held is None else held + gradient
@@ -73,12 +76,23 @@ class Call:
         """False when the output was overwritten in place since the call, so that it must be computed again."""
         return self._kept()[1]._version == self._versions[1]
 
-    def check_inputs(self) -> None:
-        """Raise InstrumentError when the replay would be wrong: something was overwritten in place, or many losses."""
+    @property
+    def precision(self) -> torch.dtype:
+        """The coarsest dtype that the pass went through, by which agreement is judged."""
+        return self.output.data.dtype if self.autocast is None else self.autocast
+
+    def check_replayable(self) -> None:
+        """Raise UnsupportedError or InstrumentError when a replay of this call would not be the truth."""
         if self.vectorised:
-            raise InstrumentError(
+            raise UnsupportedError(
                 f"module {self.name!r}: expected the gradients of one loss, got those of a vectorised backward pass "
                 "(is_grads_batched, vectorize=True), which belong to many; call backward() on one loss"
+            )
+        if self.second_order:
+            raise UnsupportedError(
+                f"module {self.name!r}: a backward pass with create_graph=True went through it (a gradient penalty, "
+                "for example), whose second derivatives gradlab does not take apart; record other steps with "
+                "watch(..., at=[...])"
             )
         names = ["input", ""] + ["initial state"] * len(self.initial or ())
         for what, tensor, version in zip(names, self._kept(), self._versions, strict=False):

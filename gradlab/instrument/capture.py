@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import sys
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -36,8 +38,8 @@ class Capture:
         self._module_hooks: list[RemovableHandle] = []
         if attach:
             self._module_hooks += [
-                module.register_forward_pre_hook(self.before, with_kwargs=True),
-                module.register_forward_hook(self.after, with_kwargs=True),
+                module.register_forward_pre_hook(_Hook(module, self.before), with_kwargs=True),
+                module.register_forward_hook(_Hook(module, self.after), with_kwargs=True),
             ]
 
     def arm(self) -> None:
@@ -47,6 +49,17 @@ class Capture:
         for name, parameter in self.layout.module.named_parameters(recurse=False):
             if parameter.requires_grad:
                 self._tensor_hooks.append(parameter.register_hook(self._weight_hook(name)))
+
+    def check_seen(self) -> None:
+        """Raise UnsupportedError when gradients reached the weights but no call that sent them was seen."""
+        if self.calls or not self.layout.module.training:
+            return
+        if any(bool(gradient.any()) for gradient in self.weight_gradients.values()):
+            raise UnsupportedError(
+                f"module {self.name!r}: its weights got gradients, but no call of the module was seen; a model that "
+                "torch.compile captures must be compiled before gradlab.watch, and the module must be called itself "
+                "(not its forward()), in training mode"
+            )
 
     def rescale(self, factor: float) -> None:
         """Multiply everything that arrived, to undo the factor of a gradient scaler."""
@@ -134,9 +147,29 @@ class Capture:
                 return
             with torch.no_grad():
                 held = self.weight_gradients.get(name)
-                self.weight_gradients[name] = gradient.detach() if held is None else held + gradient
+                # A copy: `.grad` may be the very same tensor, and is changed in place by unscaling and clipping.
+                self.weight_gradients[name] = gradient.detach().clone() if held is None else held + gradient
 
         return keep
+
+
+class _Hook:
+    """A hook that stays with its module: in a copy or a pickle of the module it does nothing."""
+
+    def __init__(self, module: nn.Module | None, act: Callable[..., None] | None) -> None:
+        self._module = module
+        # torch.compile must not look into a hook; where nothing is compiled, its machinery is not imported.
+        self._act = torch._dynamo.disable(act) if act is not None and "torch._dynamo" in sys.modules else act
+
+    def __call__(self, module: nn.Module, *given: Any) -> None:
+        if self._act is not None and module is self._module:
+            self._act(module, *given)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> _Hook:
+        return _Hook(None, None)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_Hook, (None, None))
 
 
 def _data(value: Tensor | PackedSequence) -> Tensor:

@@ -17,7 +17,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from gradlab.instrument.call import Call
 from gradlab.instrument.canonical import Form
-from gradlab.instrument.chains import Place, places, steps_of
+from gradlab.instrument.chains import Place, in_order, places, steps_of
 from gradlab.instrument.modules import Layout
 
 
@@ -42,6 +42,7 @@ class Segment:
     masks: list[Tensor | None]
     """What dropout multiplied each layer's output with, `time batch directions·hidden`."""
     cell_gradient_is_total: bool
+    precision: torch.dtype
     folded: int
     """How many single steps lie side by side in the batch; 0 for an ordinary pass."""
 
@@ -61,6 +62,7 @@ def chosen(count: int, batch: int) -> Tensor | None:
 def segments(calls: list[Call], count: int | None) -> Iterator[Segment]:
     """All calls of one module in one training step, at most `count` sequences of each batch (None for all)."""
     kept = [call for call in calls if call.arrived or not call.during_backward]
+    kept = in_order(kept)
     placed = list(zip(kept, places(kept), strict=True))
     for _, group in groupby(placed, key=lambda pair: _kind(*pair)):
         members = list(group)
@@ -79,7 +81,7 @@ def _kind(call: Call, place: Place) -> tuple[object, ...]:
 
 def _single(call: Call, place: Place, count: int | None) -> Segment:
     """One call in canonical form."""
-    call.check_inputs()
+    call.check_replayable()
     form = Form.of(call.inputs, call.layout.batch_first, call.layout.is_cell)
     dtype = call.layout.weights(0, 0)["weight_hh"].dtype
     inputs = form.sequence(call.inputs).to(dtype)
@@ -117,6 +119,7 @@ def _single(call: Call, place: Place, count: int | None) -> Segment:
         direct_final=tuple(cut(None if part is None else form.state(part)) for part in final),
         masks=[cut(mask) for mask in masks],
         cell_gradient_is_total=call.cell_gradient_is_total,
+        precision=call.precision,
         folded=0,
     )
 
@@ -174,5 +177,6 @@ def _fold(parts: list[Segment]) -> Segment:
         ),
         masks=first.masks,
         cell_gradient_is_total=first.cell_gradient_is_total,
+        precision=first.precision,
         folded=len(parts),
     )

@@ -28,10 +28,12 @@ class Closure:
         self._generator = torch.Generator().manual_seed(0)
         self._probes: dict[int, Tensor] = {}
         self._rebuilt: dict[str, Tensor] = {}
+        self._tolerance = 0.0
 
     def add(self, passed: Pass) -> None:
         """Add what one pass sends to its weights."""
         names = passed.layout.names(passed.layer, passed.direction)
+        self._tolerance = max(self._tolerance, TOLERANCE[passed.precision])
         for short, name in names.items():
             if short in passed.adjoint.factors and name in self._capture.weight_gradients:
                 part = project(passed.adjoint, short, self._probe(self._capture.weight_gradients[name]))
@@ -59,10 +61,11 @@ class Closure:
         # A gradient at the edge of what the dtype can hold has no relative accuracy to speak of.
         if not math.isfinite(scale) or scale < torch.finfo(dtype).tiny / torch.finfo(dtype).eps:
             return
-        if error > TOLERANCE[dtype]:
+        allowed = max(self._tolerance, TOLERANCE[dtype])
+        if error > allowed:
             raise InstrumentError(
                 f"module {self._capture.name!r}, {name}: expected the gradient rebuilt from the recorded steps to equal "
-                f"autograd's within {TOLERANCE[dtype]:g}, got a relative error of {error:.2e}. Either the weight is used "
+                f"autograd's within {allowed:g}, got a relative error of {error:.2e}. Either the weight is used "
                 "outside this module as well (a penalty on it in the loss, a shared parameter), or the recording is "
                 "wrong; watch(..., check_every=None) records without this check"
             )

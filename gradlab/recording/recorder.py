@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+import weakref
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from torch.optim.optimizer import (
     register_optimizer_step_post_hook,
     register_optimizer_step_pre_hook,
 )
+from torch.utils.hooks import RemovableHandle
 
 from gradlab.instrument import Capture, Layout, Pass, chosen, replay
 from gradlab.recording.amount import Amount
@@ -56,10 +58,7 @@ class Recorder:
         self._raw: list[Tensor] = []
         self._closed = False
         self._clock = time.perf_counter()
-        self._hooks = [
-            register_optimizer_step_pre_hook(self._before_optimiser),
-            register_optimizer_step_post_hook(self._after_optimiser),
-        ]
+        self._unhook = weakref.finalize(self, _remove, _listen_to_optimisers(weakref.ref(self)))
         self._arm()
 
     def step(self, loss: Tensor | float, *, learning_rate: float | None = None) -> None:
@@ -72,7 +71,8 @@ class Recorder:
         began = time.perf_counter()
         self._steps.begin(self._count)
         gradients = self._gradients()
-        unscale = self._unscale()
+        scale = self._scale()
+        unscale = 1.0 if self._taken_out() else 1.0 / scale
         norm = total_norm(gradients) * unscale
         value = loss.detach() if isinstance(loss, Tensor) else loss
         self._steps.note(loss=value, grad_norm=norm, seconds=began - self._clock)
@@ -81,6 +81,9 @@ class Recorder:
         recorded = self.schedule.records(self._count)
         broken = not (bool(torch.isfinite(norm)) and bool(torch.isfinite(torch.as_tensor(value))))
         if recorded or broken:
+            if scale != 1.0:
+                for capture in self._captures:
+                    capture.rescale(1.0 / scale)
             self._look(recorded, broken, value, unscale)
             self._raw = [gradient.clone() for gradient in gradients] if recorded else []
         self._count += 1
@@ -128,14 +131,13 @@ class Recorder:
         self._closed = True
         for capture in self._captures:
             capture.close()
-        for hook in self._hooks:
-            hook.remove()
+        self._unhook()
         self._raw = []
         self._parameters.write()
         self._steps.flush(with_current=True)
         self.sink.close(status)
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> Recorder:
         return self
 
     def __exit__(
@@ -154,11 +156,14 @@ class Recorder:
     def _gradients(self) -> list[Tensor]:
         return [parameter.grad for parameter in self.model.parameters() if parameter.grad is not None]
 
-    def _unscale(self) -> float:
-        """What to multiply `.grad` with: a gradient scaler's factor, unless it was taken out already."""
-        if self._scaler is None:
-            return 1.0
-        return 1.0 / float(self._scaler.get_scale())
+    def _scale(self) -> float:
+        """The factor of a gradient scaler, which every gradient of this step carries while backward() runs."""
+        return 1.0 if self._scaler is None else float(self._scaler.get_scale())
+
+    def _taken_out(self) -> bool:
+        """Whether `scaler.unscale_(optimizer)` has already taken the factor out of `.grad`."""
+        states = getattr(self._scaler, "_per_optimizer_states", {}).values()
+        return any(getattr(state.get("stage"), "name", "") == "UNSCALED" for state in states)
 
     @torch.no_grad()
     def _look(self, recorded: bool, broken: bool, loss: Tensor | float, unscale: float) -> None:
@@ -168,6 +173,8 @@ class Recorder:
         closure: dict[str, float] = {}
         offenders: list[Pass] = []
         for capture in self._captures:
+            if recorded:
+                capture.check_seen()
             if not capture.calls:
                 continue
             sums = Closure(capture)
@@ -177,7 +184,7 @@ class Recorder:
                 if broken:
                     offenders.append(passed)
                 if recorded:
-                    self._write(self._measured(passed), unscale)
+                    self._write(self._measured(passed))
             if everything and not broken:
                 prefix = "" if capture.name == "model" else capture.name + "."
                 closure |= {prefix + name: error for name, error in sums.errors().items()}
@@ -194,8 +201,7 @@ class Recorder:
         indices = None if count is None else chosen(count, passed.sequences)
         return passed if indices is None else passed.select(indices)
 
-    def _write(self, passed: Pass, unscale: float) -> None:
-        del unscale
+    def _write(self, passed: Pass) -> None:
         where = {
             "module": passed.name,
             "call": passed.sequence,
@@ -221,7 +227,7 @@ class Recorder:
         return any(id(parameter) in self._watched for group in optimiser.param_groups for parameter in group["params"])
 
     @torch.no_grad()
-    def _before_optimiser(self, optimiser: Optimizer, args: Any, kwargs: Any) -> None:
+    def _before_optimiser(self, optimiser: Optimizer) -> None:
         """Clipping is over: measure what the optimiser is given, by whatever means it was clipped."""
         if self._count == 0 or not self._concerns(optimiser):
             return
@@ -233,9 +239,30 @@ class Recorder:
             self._steps.note(clip_cosine=_cosine(self._raw, self._gradients()))
         self._raw = []
 
-    def _after_optimiser(self, optimiser: Optimizer, args: Any, kwargs: Any) -> None:
+    def _after_optimiser(self, optimiser: Optimizer) -> None:
         if self._concerns(optimiser):
             self._parameters.stepped()
+
+
+def _listen_to_optimisers(recorder: weakref.ref[Recorder]) -> list[RemovableHandle]:
+    """Hooks around every optimiser's step that do not keep a forgotten recorder alive."""
+
+    def before(optimiser: Optimizer, args: Any, kwargs: Any) -> None:
+        alive = recorder()
+        if alive is not None:
+            alive._before_optimiser(optimiser)
+
+    def after(optimiser: Optimizer, args: Any, kwargs: Any) -> None:
+        alive = recorder()
+        if alive is not None:
+            alive._after_optimiser(optimiser)
+
+    return [register_optimizer_step_pre_hook(before), register_optimizer_step_post_hook(after)]
+
+
+def _remove(hooks: list[RemovableHandle]) -> None:
+    for hook in hooks:
+        hook.remove()
 
 
 def _cosine(raw: list[Tensor], clipped: list[Tensor]) -> float:

@@ -47,6 +47,7 @@ def watch(
     """
     if not isinstance(model, nn.Module):
         raise ValueError(f"model: expected a torch.nn.Module, got {type(model).__name__}")
+    model = getattr(model, "_orig_mod", model)  # the model inside torch.compile's wrapper, with its own names
     layouts = dict(recurrent_modules(model))
     if not layouts:
         raise UnsupportedError(

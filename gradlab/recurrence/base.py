@@ -6,6 +6,7 @@ any, behind them; `gradlab.instrument` brings torch's modules into this form.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,7 +24,11 @@ States = tuple[Tensor, ...]
 """The state in the order of `Recurrence.state_names`: `batch hidden` each, or `time batch hidden` along a pass."""
 
 Factors = dict[str, tuple[Tensor, Tensor | None]]
-"""Per weight the two factors of its gradient: Σ over time and batch of left ⊗ right, or of left alone."""
+"""Per weight the two factors of its gradient, `time batch … rows` and `time batch … columns`.
+
+The gradient is the sum of left ⊗ right over all axes but the last; without a right factor the weight is a vector, and
+its gradient is the sum of left.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +98,20 @@ class Recurrence(ABC):
     name: ClassVar[str]
     state_names: ClassVar[tuple[str, ...]]
     gate_bounds: ClassVar[Mapping[str, tuple[float, float]]]
-    """Lower and upper bound of each gate or inner activation, in the order of torch's weights."""
+    """Lower and upper bound of each gate or inner activation, in the order of the weights."""
+    recurrent_blocks: ClassVar[tuple[str, ...]] = ()
+    """The gates whose square blocks are stacked in `weight_hh`; empty where it is one matrix, or is missing."""
+
+    @abstractmethod
+    def weight_shapes(self, input_size: int, hidden_size: int) -> dict[str, tuple[int, ...]]:
+        """Names and shapes of the weights, with biases. Raises ValueError for a size that cannot be."""
+
+    def initialise(self, weights: Weights, hidden_size: int) -> None:
+        """Draw first weights in place: from U(−1/√H, 1/√H) as in torch, unless a recurrence has a rule of its own."""
+        bound = 1 / math.sqrt(hidden_size)
+        with torch.no_grad():
+            for weight in weights.values():
+                weight.uniform_(-bound, bound)
 
     @abstractmethod
     def step(self, weights: Weights, inputs: Tensor, states: States) -> States:
@@ -127,8 +145,16 @@ class Recurrence(ABC):
         return tuple(torch.stack(parts) for parts in zip(*passed, strict=True))
 
 
+def stacked_shapes(gates: int, input_size: int, hidden_size: int) -> dict[str, tuple[int, ...]]:
+    """Shapes of torch's recurrent weights: the blocks of all gates one above the other."""
+    rows = gates * hidden_size
+    return {
+        "weight_ih": (rows, input_size), "weight_hh": (rows, hidden_size), "bias_ih": (rows,), "bias_hh": (rows,)
+    }  # fmt: skip
+
+
 def linear(inputs: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """x Wᵀ + b for any leading axes."""
+    """`x Wᵀ + b` for any leading axes."""
     return torch.nn.functional.linear(inputs, weight, bias)
 
 
@@ -139,7 +165,7 @@ def weight_gradients(adjoint: Adjoint) -> dict[str, Tensor]:
         if right is None:
             gradients[name] = left.flatten(0, 1).sum(0)
         else:
-            gradients[name] = left.flatten(0, 1).T @ right.flatten(0, 1)
+            gradients[name] = left.flatten(0, -2).T @ right.flatten(0, -2)
     return gradients
 
 
@@ -148,4 +174,4 @@ def project(adjoint: Adjoint, name: str, probes: Float[Tensor, "columns probes"]
     left, right = adjoint.factors[name]
     if right is None:
         return left.flatten(0, 1).sum(0).unsqueeze(1) @ probes[:1]
-    return left.flatten(0, 1).T @ (right.flatten(0, 1) @ probes)
+    return left.flatten(0, -2).T @ (right.flatten(0, -2) @ probes)

@@ -18,7 +18,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from gradlab.recurrence.base import Adjoint, Factors, Recurrence, States, Trace, Weights, linear
+from gradlab.recurrence.base import Adjoint, Factors, Recurrence, States, Trace, Weights, linear, stacked_shapes
 from gradlab.recurrence.jacobian import BlockJacobian
 from gradlab.recurrence.sweep import arriving, blocks, sigmoid_slope, tanh_slope
 
@@ -30,6 +30,11 @@ class GRU(Recurrence):
     name: ClassVar[str] = "gru"
     state_names: ClassVar[tuple[str, ...]] = ("h",)
     gate_bounds: ClassVar = {"r": (0.0, 1.0), "z": (0.0, 1.0), "n": (-1.0, 1.0)}
+    recurrent_blocks: ClassVar[tuple[str, ...]] = ("r", "z", "n")
+
+    def weight_shapes(self, input_size: int, hidden_size: int) -> dict[str, tuple[int, ...]]:
+        """Those of torch."""
+        return stacked_shapes(3, input_size, hidden_size)
 
     def step(self, weights: Weights, inputs: Tensor, states: States) -> States:
         """One step of the equations."""

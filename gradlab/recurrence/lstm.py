@@ -20,7 +20,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from gradlab.recurrence.base import Adjoint, Factors, Recurrence, States, Trace, Weights, linear
+from gradlab.recurrence.base import Adjoint, Factors, Recurrence, States, Trace, Weights, linear, stacked_shapes
 from gradlab.recurrence.jacobian import BlockJacobian
 from gradlab.recurrence.sweep import arriving, blocks, sigmoid_slope, tanh_slope
 
@@ -32,6 +32,11 @@ class LSTM(Recurrence):
     name: ClassVar[str] = "lstm"
     state_names: ClassVar[tuple[str, ...]] = ("h", "c")
     gate_bounds: ClassVar = {"i": (0.0, 1.0), "f": (0.0, 1.0), "g": (-1.0, 1.0), "o": (0.0, 1.0)}
+    recurrent_blocks: ClassVar[tuple[str, ...]] = ("i", "f", "g", "o")
+
+    def weight_shapes(self, input_size: int, hidden_size: int) -> dict[str, tuple[int, ...]]:
+        """Those of torch, without projection."""
+        return stacked_shapes(4, input_size, hidden_size)
 
     def step(self, weights: Weights, inputs: Tensor, states: States) -> States:
         """One step of the equations."""
@@ -114,7 +119,7 @@ class LSTM(Recurrence):
 
     @staticmethod
     def _slopes(gates: Mapping[str, Tensor], c_before: Tensor, tanh_c: Tensor) -> tuple[Tensor, Tensor]:
-        """∂c'/∂a of i, f, g and ∂m/∂a of o (`time batch gate hidden`), and ∂m/∂c' (`time batch hidden`); m = o tanh c'."""
+        """∂c'/∂a of i, f, g and ∂m/∂a of o (`time batch gate hidden`), and ∂m/∂c' (`time batch hidden`)."""
         i, f, g, o = (gates[name] for name in "ifgo")
         slopes = i.new_empty(*i.shape[:-1], 4, i.shape[-1])
         sigmoid_slope(g, i, slopes[..., 0, :])
@@ -198,12 +203,12 @@ class LSTMJacobian:
         result[..., :P, P:] = carried if self.projection is None else self.projection @ carried
         result[..., P:, :P] = cell
         result[..., P:, P:].diagonal(dim1=-2, dim2=-1).copy_(self.forget)
-        assert H == self.forget.shape[-1]
+        assert self.forget.shape[-1] == H
         return result
 
     def log_abs_det(self) -> Tensor:
-        """Σ ln f + Σ ln|tanh(c') o(1−o)| + ln|det U_o|; with a projection by LU. −∞ where J is singular."""
+        """Σ ln|f| + Σ ln|tanh(c') o(1−o)| + ln|det U_o|; with a projection by LU. −∞ where J is singular."""
         if self.projection is not None:
             return torch.linalg.slogdet(self.dense()).logabsdet
-        along_gates = self.forget.log().sum(-1) + self.slopes[..., 3, :].abs().log().sum(-1)
+        along_gates = self.forget.abs().log().sum(-1) + self.slopes[..., 3, :].abs().log().sum(-1)
         return along_gates + torch.linalg.slogdet(self.blocks[3]).logabsdet

@@ -18,7 +18,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
-from gradlab.recurrence.base import Adjoint, Factors, Recurrence, States, Trace, Weights, linear
+from gradlab.recurrence.base import Adjoint, Factors, Recurrence, States, Trace, Weights, linear, stacked_shapes
 from gradlab.recurrence.jacobian import BlockJacobian
 from gradlab.recurrence.sweep import arriving, blocks
 
@@ -32,6 +32,10 @@ class RNN(Recurrence):
     name: ClassVar[str] = "rnn"
     state_names: ClassVar[tuple[str, ...]] = ("h",)
     gate_bounds: ClassVar = {}
+
+    def weight_shapes(self, input_size: int, hidden_size: int) -> dict[str, tuple[int, ...]]:
+        """Those of torch."""
+        return stacked_shapes(1, input_size, hidden_size)
 
     def step(self, weights: Weights, inputs: Tensor, states: States) -> States:
         """One step of the equations."""

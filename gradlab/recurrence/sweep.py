@@ -29,14 +29,40 @@ def blocks(T: int, bytes_per_step: int) -> list[slice]:
 
 
 def sigmoid_slope(factor: Tensor, value: Tensor, out: Tensor | None = None) -> Tensor:
-    """factor · y (1 − y), where y is the sigmoid's value."""
+    """`factor · y (1 − y)`, where y is the sigmoid's value."""
     if out is None:
         return torch.ops.aten.sigmoid_backward(factor, value)
     return torch.ops.aten.sigmoid_backward.grad_input(factor, value, grad_input=out)
 
 
 def tanh_slope(factor: Tensor, value: Tensor, out: Tensor | None = None) -> Tensor:
-    """factor · (1 − y²), where y is the tanh's value."""
+    """`factor · (1 − y²)`, where y is the tanh's value."""
     if out is None:
         return torch.ops.aten.tanh_backward(factor, value)
     return torch.ops.aten.tanh_backward.grad_input(factor, value, grad_input=out)
+
+
+def sweep(total: Tensor, slope: Tensor, matrix: Tensor, keep: Tensor | float) -> tuple[Tensor, Tensor]:
+    """The reverse sweep where J_t = diag(slope_t) U + diag(keep_t), with one product a step.
+
+    `total` starts as what arrives from outside and ends as dL/dh_t, `time batch hidden`; `slope` is
+    `time batch hidden`, U `hidden hidden`, `keep` a number or `time batch hidden`. Returns slope_t dL/dh_t,
+    and the gradient of the state before the first step.
+    """
+    delta, carry = torch.empty_like(total), torch.zeros_like(total[0])
+    kept = keep.unbind() if isinstance(keep, Tensor) else (keep,) * total.shape[0]
+    rows = zip(total, slope, delta, kept, strict=True)
+    for g, to, d, stays in reversed(list(rows)):
+        g += carry
+        torch.mul(g, to, out=d)
+        carry = torch.addmm(g * stays, d, matrix)
+    return delta, carry
+
+
+def scan(total: Tensor, keep: Tensor) -> Tensor:
+    """The reverse sweep where J_t = diag(keep_t); as `sweep`, but it returns only the gradient at the start."""
+    carry = torch.zeros_like(total[0])
+    for g, stays in reversed(list(zip(total, keep, strict=True))):
+        g += carry
+        carry = g * stays
+    return carry

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gradlab.dynamics import singular_values
 from gradlab.instrument import Pass
 from gradlab.recording.amount import Amount
 from gradlab.recording.quantiles import over_sequences
@@ -27,9 +28,11 @@ def jacobians(passed: Pass, amount: Amount) -> dict[str, np.ndarray]:
     trace, before = passed.trace.select(times, sequences)
     real_times = _real_times(passed, times, sequences)
     operator = passed.recurrence.jacobian(passed.weights, trace, before)
-    # The slopes are those that backpropagation used; what follows is measured in float64.
+    # The slopes are those that backpropagation used, with its rounding; what follows is measured in float64.
+    states = operator.shape[-1]
+    tolerance = torch.finfo(trace.states[0].dtype).eps * states**0.5
     operator = operator.to(torch.float64)
-    sigma = singular_values(operator.dense()).cpu().numpy()
+    sigma = singular_values(operator.dense(), tolerance=tolerance).cpu().numpy()
     log_det = operator.log_abs_det().cpu().numpy() / sigma.shape[-1]
     with np.errstate(divide="ignore", invalid="ignore"):
         condition = sigma[..., 0] / sigma[..., -1]
@@ -40,24 +43,6 @@ def jacobians(passed: Pass, amount: Amount) -> dict[str, np.ndarray]:
         "condition": condition,
     }
     return {name: _placed(values, real_times, passed.steps) for name, values in measured.items()}
-
-
-_GRAM_FROM = 192
-"""From this size on, eigenvalues of the Gram matrix are nearly twice as fast as singular values."""
-_GRAM_CONDITION = 3e5
-"""In float64 the Gram matrix gives σ_min to a relative error of about 1e−16 times the squared condition: 1e−5 at worst here."""
-
-
-def singular_values(matrices: Tensor) -> Tensor:
-    """All singular values, largest first, of `... states states` in float64, by the Gram matrix where that is accurate."""
-    if matrices.shape[-1] < _GRAM_FROM or not bool(matrices.isfinite().all()):
-        return torch.linalg.svdvals(matrices)
-    squares = torch.linalg.eigvalsh(matrices @ matrices.mT).flip(-1)
-    bad = ~(squares[..., 0] < _GRAM_CONDITION**2 * squares[..., -1])
-    values = squares.clamp_min(0).sqrt()
-    if bool(bad.any()):
-        values[bad] = torch.linalg.svdvals(matrices[bad])
-    return values
 
 
 def _real_times(passed: Pass, times: Tensor, sequences: Tensor) -> np.ndarray:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 
 from gradlab.instrument import Pass
 from gradlab.recording.amount import Amount
