@@ -9,7 +9,7 @@ import pandas as pd
 from gradlab.figures.text import count_of, number_in_words
 from gradlab.reports.reach import SHARE
 
-_ENDS = {"running": "", "stopped": "stopped early", "failed": "failed", "lost": "died without a word"}
+_ENDS = {"running": "", "stopped": "stopped early", "failed": "failed", "lost": "ended without saying how"}
 _NAMED = 4
 """So many groups are named in a sentence; of more, the first and the last."""
 
@@ -122,7 +122,7 @@ def overview_answer(statuses: Sequence[str], expected: int, studies: int) -> str
 def percent(share: float) -> str:
     """A share in words: whole percent, and a decimal where whole ones would say nothing."""
     if 0 < share < 0.01:
-        return "under 1 %" if share < 0.001 else f"{100 * share:.1f} %"
+        return "under 0.1 %" if share < 0.001 else f"{100 * share:.1f} %"
     if 0.99 < share < 1:
         return f"{100 * share:.1f} %"
     return f"{100 * share:.0f} %"

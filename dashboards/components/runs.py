@@ -117,7 +117,7 @@ def write_problems(store: Store) -> None:
     count = "One file" if len(problems) == 1 else f"{len(problems):,} files"
     write_notice(
         f"{count} of this store could not be read.",
-        "Everything else is shown. `gradlab store repair` mends what can be mended.".replace("`", ""),
+        "Everything else is shown. gradlab.store.repair mends what can be mended.",
     )
     with st.expander("Which ones"):
         st.dataframe(pd.DataFrame([{"problem": str(problem)} for problem in problems]), hide_index=True)

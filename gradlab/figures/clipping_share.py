@@ -11,7 +11,7 @@ from gradlab.figures.clipping import fired
 from gradlab.figures.figure import Figure, empty_figure
 from gradlab.figures.groups import groups_of, with_group
 from gradlab.figures.selection import require
-from gradlab.figures.text import plain
+from gradlab.figures.text import plain, short
 from gradlab.figures.theme import GROUPS_DRAWN, Theme, ThemeName, new_figure, theme_named
 
 TITLE = "How often clipping fired"
@@ -65,7 +65,7 @@ def clipping_share_figure(data: pd.DataFrame, *, theme: ThemeName | Theme = "lig
         figure.add_trace(
             go.Bar(
                 x=[median],
-                y=[plain(name)],
+                y=[place],
                 orientation="h",
                 width=0.6,
                 showlegend=False,
@@ -99,7 +99,12 @@ def clipping_share_figure(data: pd.DataFrame, *, theme: ThemeName | Theme = "lig
             "range": [-0.01, min(1.12, max(0.05, float(data["share"].max()) * 1.15))],
             "tickformat": ".0%",
         },
-        yaxis={"range": span, "showgrid": False},
+        yaxis={
+            "range": span,
+            "showgrid": False,
+            "tickvals": list(range(len(names))),
+            "ticktext": [short(name, 28) for name in names],
+        },
         yaxis2={"range": span, "overlaying": "y", "visible": False, "fixedrange": True},
     )
     return figure

@@ -235,8 +235,10 @@ def _step_axis(grid: _Grid) -> dict[str, Any]:
     """A number line for even steps; otherwise rows of equal height, with the step beside them."""
     if len(grid.steps) == 1:
         return {"tickvals": [grid.rows[0]], "ticktext": [f"{grid.steps[0]:,}"]}
-    if grid.even:
+    if grid.even and len(grid.steps) > 8:
         return {}
+    if grid.even:
+        return {"tickvals": list(grid.steps), "ticktext": [f"{step:,}" for step in grid.steps]}
     chosen = np.unique(np.linspace(0, len(grid.steps) - 1, min(9, len(grid.steps))).astype(int))
     return {"tickvals": list(chosen), "ticktext": [f"{grid.steps[i]:,}" for i in chosen]}
 

@@ -12,7 +12,7 @@ from gradlab.figures.groups import groups_of, with_group
 from gradlab.figures.marks import Scale, band, edge_marks, line, once_in_legend
 from gradlab.figures.order import quantiles_by
 from gradlab.figures.selection import drop_unmeasured_runs, one_pass, require
-from gradlab.figures.text import count_of, formula, plain
+from gradlab.figures.text import count_of, formula, plain, short
 from gradlab.figures.theme import GROUPS_DRAWN, LineStyle, Theme, ThemeName, new_figure, theme_named
 from gradlab.quantities import TIMESTEPS
 
@@ -73,9 +73,7 @@ def gradient_profile_figure(
     scale = Scale.fit(data["low"], data["median"], data["high"], log=True)
     names, note = groups_of(data, GROUPS_DRAWN)
     for index, name in enumerate(names):
-        _draw_group(
-            figure, data[data["group"].astype(str) == name], plain(name), look.style(index), scale, index / len(names)
-        )
+        _draw_group(figure, data[data["group"].astype(str) == name], name, look.style(index), scale, index / len(names))
     if demanded_lag is not None:
         _draw_demand(figure, int(data["t"].max()) - demanded_lag, data, look)
     once_in_legend(figure)
@@ -119,21 +117,22 @@ def _at_step(frame: pd.DataFrame, step: int | None) -> pd.DataFrame:
 
 
 def _draw_group(figure: go.Figure, rows: pd.DataFrame, name: str, style: LineStyle, scale: Scale, lane: float) -> None:
+    full = plain(name)
     t, median = rows["t"].to_numpy(), rows["median"].to_numpy(dtype=float)
-    figure.add_traces(band(t, rows["low"], rows["high"], scale, style, legendgroup=name))
+    figure.add_traces(band(t, rows["low"], rows["high"], scale, style, legendgroup=full))
     figure.add_trace(
         line(
             t,
             median,
             scale,
             style,
-            name=name,
-            legendgroup=name,
-            hovertemplate=f"{name}<br>t = %{{x}}: %{{y:.3g}}"
+            name=short(name),
+            legendgroup=full,
+            hovertemplate=f"{full}<br>t = %{{x}}: %{{y:.3g}}"
             f"<extra>median of {count_of(rows['runs'].max(), 'run')}</extra>",
         )
     )
-    figure.add_traces(edge_marks(t, median, scale, style, name, lane))
+    figure.add_traces(edge_marks(t, median, scale, style, full, lane))
 
 
 def _draw_demand(figure: go.Figure, t: int, data: pd.DataFrame, look: Theme) -> None:

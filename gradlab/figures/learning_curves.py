@@ -12,7 +12,7 @@ from gradlab.figures.groups import groups_of, with_group
 from gradlab.figures.marks import Scale, band, edge_marks, line, once_in_legend
 from gradlab.figures.order import quantiles_by
 from gradlab.figures.selection import require
-from gradlab.figures.text import count_of, number_in_words, plain
+from gradlab.figures.text import count_of, number_in_words, plain, short
 from gradlab.figures.theme import GROUPS_DRAWN, LineStyle, Theme, ThemeName, new_figure, theme_named
 
 TITLE = "Learning curves"
@@ -74,11 +74,11 @@ def learning_curves_figure(data: pd.DataFrame, *, theme: ThemeName | Theme = "li
         scale = Scale.fit(rows["low"], rows["median"], rows["high"], chance, log=log)
         for index, name in enumerate(names):
             own = rows[rows["group"].astype(str) == name]
-            _draw_group(figure, own, plain(name), look.style(index), scale, index / len(names), axes)
+            _draw_group(figure, own, name, look.style(index), scale, index / len(names), axes)
         for level in chance:
             _draw_chance(figure, float(level), look, axes)
         figure.layout[f"yaxis{suffix}"] = {
-            **scale.axis(plain(panel)),
+            **scale.axis(short(panel)),
             "domain": domain,
             "anchor": axes["xaxis"],
         }
@@ -140,25 +140,26 @@ def _draw_group(
 ) -> None:
     if not len(rows):
         return
+    full = plain(name)
     step, median = rows["step"].to_numpy(dtype=float), rows["median"].to_numpy(dtype=float)
-    figure.add_traces(band(step, rows["low"], rows["high"], scale, style, legendgroup=name, **axes))
+    figure.add_traces(band(step, rows["low"], rows["high"], scale, style, legendgroup=full, **axes))
     figure.add_trace(
         line(
             step,
             median,
             scale,
             style,
-            name=name,
-            legendgroup=name,
+            name=short(name),
+            legendgroup=full,
             **axes,
-            hovertemplate=f"{name}<br>step %{{x:.0f}}: %{{y:.4g}}"
+            hovertemplate=f"{full}<br>step %{{x:.0f}}: %{{y:.4g}}"
             f"<extra>median of {count_of(rows['runs'].max(), 'run')}</extra>",
         )
     )
     # a run that broke shows even where the median of its group still stands
     worst = np.where(rows["nonfinite"].to_numpy() > 0, rows["high"].to_numpy(dtype=float), 1.0)
     worst = np.where((rows["nonfinite"].to_numpy() > 0) & np.isfinite(worst), np.nan, worst)
-    figure.add_traces(edge_marks(step, worst, scale, style, name, lane, **axes))
+    figure.add_traces(edge_marks(step, worst, scale, style, full, lane, **axes))
 
 
 def _draw_chance(figure: go.Figure, level: float, look: Theme, axes: dict[str, str]) -> None:

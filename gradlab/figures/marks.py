@@ -58,7 +58,10 @@ class Scale:
         if self.log:
             decades = span[1] - span[0]
             axis |= {"type": "log", "exponentformat": "power"}
-            axis |= {"dtick": max(1, int(np.ceil(decades / 8)))} if decades > 1.5 else {"nticks": 6}
+            if decades > 1.5:
+                axis["dtick"] = max(1, int(np.ceil(decades / 8)))
+            else:
+                axis |= {"dtick": "D2"} if decades > 0.6 else {"nticks": 6}
         return axis
 
 
@@ -164,7 +167,7 @@ def edge_marks(
         if not where.any():
             continue
         symbol, word = _MARKS[kind]
-        at = thin_marks(np.asarray(x)[where], 400)
+        at = thin_marks(np.asarray(x)[where], 100)
         height = scale.edge("bottom" if kind in ("0", "-inf") else "top", lane)
         marker = {"symbol": symbol, "size": 8, "color": style.colour, "line": {"width": 1.5, "color": style.colour}}
         traces.append(

@@ -14,6 +14,12 @@ def formula(label: str) -> str:
     return re.sub(r"_(\w+)", r"<sub>\1</sub>", plain(label))
 
 
+def short(text: object, letters: int = 40) -> str:
+    """The beginning of a text, as `plain` writes it, where a legend or an axis has no room for more."""
+    whole = str(text)
+    return plain(whole if len(whole) <= letters else whole[: letters - 1] + "…")
+
+
 def count_of(number: int, noun: str) -> str:
     """`1 run`, `2 runs`, `1,000 runs`."""
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
