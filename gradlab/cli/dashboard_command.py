@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from gradlab.cli.options import StoreOption
+from gradlab.errors import GradlabError
 
 
 def dashboard(
@@ -20,4 +21,7 @@ def dashboard(
     """Serve the dashboard of a store on this machine (127.0.0.1 only), also while runs are going on."""
     from gradlab.cli.dashboard import serve
 
-    serve(store, port, not no_browser)
+    try:
+        serve(store, port, not no_browser)
+    except FileNotFoundError as error:
+        raise GradlabError(str(error)) from error

@@ -57,15 +57,17 @@ def _what_to_do(plan: Study, todo: list[PlannedRun], store: str) -> str:
 
 def _say_how_to_continue(study: str, overrides: list[str], store: str, left: int) -> None:
     again = shlex.join(["gradlab", "run", study, *overrides] + ([] if store == "runs" else ["--store", store]))
-    typer.echo(f"Stopped. Everything recorded so far is in {store}; {left} runs are left. Continue with:\n  {again}")
+    what = "1 run is" if left == 1 else f"{left} runs are"
+    typer.echo(f"Stopped. Everything recorded so far is in {store}; {what} left. Continue with:\n  {again}")
 
 
 def _say_what_was_found(plan: Study, store: str, ended: list[Ended]) -> None:
     from gradlab import reports
+    from gradlab.cli.words import settings
 
     for one in ended:
         if one.status == "failed":
-            typer.echo(f"failed: {one.run.id} {one.run.varied}: {one.reason}", err=True)
+            typer.echo(f"run {one.run.id} failed ({settings(one.run.varied)}): {one.reason}", err=True)
     typer.echo("")
     for sentence in reports.summary(store, plan.name):
         typer.echo(sentence)

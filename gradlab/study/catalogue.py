@@ -35,4 +35,4 @@ def find(study: str) -> Path:
     if study in known:
         return known[study]
     expected = f"the path of a study file, or one of {', '.join(known)}"
-    raise ConfigError([Fault(study, "study", expected, "neither", nearest(study, known))])
+    raise ConfigError([Fault(study or "study", "study", expected, "neither", nearest(study, known))])

@@ -146,6 +146,7 @@ _EXPECTED = {
     "string_type": "text",
     "bool_type": "true or false",
     "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
     "dict_type": "a mapping",
     "tuple_type": "a list",
     "list_type": "a list",
