@@ -47,7 +47,8 @@ def adjoint(
         for index, gradient in enumerate(direct):
             if gradient is not None:
                 loss = loss + sum((g * s[index]).sum() for g, s in zip(gradient, passed, strict=True))
-        loss.backward()
+        if loss.requires_grad:  # not when nothing arrives anywhere
+            loss.backward()
 
     def gradient_of(tensor: Tensor) -> Tensor:
         return torch.zeros_like(tensor) if tensor.grad is None else tensor.grad
