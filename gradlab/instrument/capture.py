@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -42,13 +43,20 @@ class Capture:
                 module.register_forward_hook(_Hook(module, self.after), with_kwargs=True),
             ]
 
-    def arm(self) -> None:
-        """Keep the calls of the coming step."""
+    def arm(self, weights: bool = True) -> None:
+        """Keep the calls of the coming step; with `weights` also what is sent to each weight."""
         self.release()
         self.armed = True
+        if not weights:
+            return
         for name, parameter in self.layout.module.named_parameters(recurse=False):
             if parameter.requires_grad:
                 self._tensor_hooks.append(parameter.register_hook(self._weight_hook(name)))
+
+    def snapshot(self) -> list[Call]:
+        """The calls of this step, to be replayed later with the weights as they are now."""
+        held = self.layout.hold()
+        return [replace(call, layout=held) for call in self.calls]
 
     def check_seen(self) -> None:
         """Raise UnsupportedError when gradients reached the weights but no call that sent them was seen."""
@@ -133,7 +141,9 @@ class Capture:
         """Hooks on everything that was returned; a cell's hidden state is its output and is heard once."""
         heard: list[tuple[str, Tensor]] = []
         if self.layout.is_cell:
-            call.cell_gradient_is_total = len(final) > 1 and final[0].grad_fn is not final[1].grad_fn
+            # Unbatched states are views that were made behind the step: what reaches them comes from outside alone.
+            batched = _data(call.inputs).dim() == 2
+            call.cell_gradient_is_total = batched and len(final) > 1 and final[0].grad_fn is not final[1].grad_fn
         else:
             heard.append(("output", _data(output)))
         heard += list(zip(self.layout.recurrence.state_names, final, strict=True))
