@@ -1,8 +1,8 @@
 """The nets that are studied: encoder, recurrent layers, readout."""
 
 from gradlab.models.build import TaskInterface, build
-from gradlab.models.cells import CELLS
+from gradlab.models.cells import RecurrentLayer
 from gradlab.models.sequence_model import SequenceModel
 from gradlab.models.settings import ModelSettings
 
-__all__ = ["CELLS", "ModelSettings", "SequenceModel", "TaskInterface", "build"]
+__all__ = ["ModelSettings", "RecurrentLayer", "SequenceModel", "TaskInterface", "build"]

@@ -7,7 +7,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 import torch
 from torch import nn
 
-from gradlab.models.cells import CELLS
+from gradlab.models.cells import recurrent_part
 from gradlab.models.encoders import encoder
 from gradlab.models.sequence_model import SequenceModel
 from gradlab.models.settings import ModelSettings
@@ -45,11 +45,11 @@ def build(settings: ModelSettings, task: TaskInterface, seed: int) -> SequenceMo
     with torch.random.fork_rng(devices=[]):
         torch.random.default_generator.manual_seed(seed)
         encoding, width = encoder(task.inputs, task.input_size, settings.embedding)
-        recurrent = CELLS[settings.cell](width, settings)
+        recurrent = recurrent_part(width, settings)
         with torch.no_grad():
             settings.initialiser.apply(recurrent)
             if settings.forget_bias is not None:
-                _set_forget_bias(recurrent, settings.forget_bias)
+                _set_forget_bias(recurrent, settings.hidden, settings.forget_bias)
         readout = nn.Linear(settings.hidden, task.output_size)
         model = SequenceModel(encoding, recurrent, readout, _reads(task))
     return model.to(_PRECISIONS[settings.precision])
@@ -62,12 +62,12 @@ def _reads(task: TaskInterface) -> Literal["last", "every"]:
     return reads
 
 
-def _set_forget_bias(recurrent: nn.RNNBase, value: float) -> None:
+def _set_forget_bias(recurrent: nn.Module, hidden: int, value: float) -> None:
     """Set the sum of torch's two biases of the forget gate: the second quarter, in the order i, f, g, o.
 
     Source: Jozefowicz, Zaremba & Sutskever (2015), section 2.2, for the value 1.
     """
     for name, bias in recurrent.named_parameters():
         if name.startswith("bias"):
-            forget = bias[recurrent.hidden_size : 2 * recurrent.hidden_size]
+            forget = bias[hidden : 2 * hidden]
             forget.fill_(value if name.startswith("bias_ih") else 0.0)

@@ -12,12 +12,12 @@ from gradlab.shapes import Float
 class SequenceModel(nn.Module):
     """Reads a sequence, and answers at its last step or at every one.
 
-    The recurrent part is an unmodified torch module. Its name, and those of the other two parts, are how
-    recorded quantities and checkpoints refer to parameters: they do not change.
+    The recurrent part is an unmodified torch module where torch has the cell. Its name, and those of the other
+    two parts, are how recorded quantities and checkpoints refer to parameters: they do not change.
 
     Attributes:
         encoder: `time batch ...` to `time batch feature`.
-        recurrent: one of torch's recurrent modules, time first.
+        recurrent: one of torch's recurrent modules, or a module that is called like one, time first.
         readout: `... hidden` to `... output`.
         reads: `last` or `every`.
     """

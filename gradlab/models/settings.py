@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from gradlab.models.cells import CellName
+from gradlab.models.cells import CONSTANTS, CellName, constants, has_forget_gate, has_recurrent_matrix
 from gradlab.models.initialisers import AnyInitialiser, Default
 from gradlab.settings import Settings
 
@@ -15,9 +15,15 @@ class ModelSettings(Settings):
     """A recurrent net between an encoder and a linear readout."""
 
     cell: CellName = "lstm"
-    """Kind of the recurrent layers."""
+    """Kind of the recurrent layers; `gradlab.recurrence` has the equations and the papers of all but torch's."""
     nonlinearity: Literal["tanh", "relu"] = "tanh"
     """Of `rnn` cells; the gated cells have tanh by definition."""
+    step_size: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    """Step of `antisymmetric` (ε), `cornn` (Δ) and `residual` (α) cells; null takes the cell's own."""
+    frequency: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    """Stiffness γ of the oscillators of `cornn`; null takes the cell's own."""
+    damping: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    """`antisymmetric` γ, `cornn` ε, `residual` λ (with λ = α a leaky integrator); null takes the cell's own."""
     hidden: Annotated[int, Field(gt=0)] = 64
     """Units of each recurrent layer."""
     layers: Annotated[int, Field(gt=0)] = 1
@@ -27,7 +33,7 @@ class ModelSettings(Settings):
     embedding: Annotated[int, Field(gt=0)] | None = None
     """Width of a learned linear encoder (for tokens: an embedding); null feeds inputs as they are."""
     forget_bias: Annotated[float, Field(allow_inf_nan=False)] | None = None
-    """Bias of the `lstm` forget gate at the start (sum of torch's two); null keeps the initialiser's."""
+    """Bias of the forget gate of `lstm` and `peephole_lstm` at the start (sum of two); null keeps the initialiser's."""
     initialiser: AnyInitialiser = Default()
     """How the recurrent weights start."""
     precision: Literal["float32", "float64"] = "float32"
@@ -40,10 +46,25 @@ class ModelSettings(Settings):
                 f"nonlinearity: expected 'tanh' for the cell {self.cell!r}, got {self.nonlinearity!r}; "
                 "only the cell 'rnn' can have another"
             )
-        if self.forget_bias is not None and self.cell != "lstm":
+        for name in CONSTANTS[1:]:
+            if getattr(self, name) is not None and name not in constants(self.cell):
+                raise ValueError(
+                    f"{name}: expected null for the cell {self.cell!r}, got {getattr(self, name)}; "
+                    "its equations have no such constant"
+                )
+        if self.cell == "lru" and self.hidden % 2:
+            raise ValueError(
+                f"hidden: expected an even number for the cell 'lru', got {self.hidden}; its state is complex"
+            )
+        if not isinstance(self.initialiser, Default) and not has_recurrent_matrix(self.cell):
+            raise ValueError(
+                f"initialiser: expected 'default' for the cell {self.cell!r}, got {self.initialiser.name!r}; "
+                "it has no recurrent matrix to set"
+            )
+        if self.forget_bias is not None and not has_forget_gate(self.cell):
             raise ValueError(
                 f"forget_bias: expected null for the cell {self.cell!r}, got {self.forget_bias}; "
-                "only the cell 'lstm' has a forget gate"
+                "only the cells 'lstm' and 'peephole_lstm' have such a gate"
             )
         if self.dropout > 0 and self.layers == 1:
             raise ValueError(

@@ -34,11 +34,18 @@ MODELS = [
     ModelSettings(cell="lstm", hidden=5, forget_bias=1.0, layers=2, dropout=0.2),
     ModelSettings(cell="gru", hidden=5, layers=3, initialiser="orthogonal"),
     ModelSettings(cell="gru", hidden=5, embedding=7, precision="float64"),
+    ModelSettings(cell="mgu", hidden=5, layers=2, dropout=0.2, initialiser="orthogonal"),
+    ModelSettings(cell="minimal_rnn", hidden=5),
+    ModelSettings(cell="mingru", hidden=5, layers=2),
+    ModelSettings(cell="minlstm", hidden=5),
+    ModelSettings(cell="lru", hidden=6, layers=2, dropout=0.2),
+    ModelSettings(cell="antisymmetric", hidden=5, step_size=0.2, damping=0.0),
+    ModelSettings(cell="cornn", hidden=5, layers=2, step_size=0.1, frequency=1.0, damping=0.5),
+    ModelSettings(cell="peephole_lstm", hidden=5, forget_bias=1.0),
+    ModelSettings(cell="residual", hidden=5, step_size=0.2, damping=0.2, initialiser="identity"),
 ]
 
 
 def name(settings: ModelSettings) -> str:
     """A short name for a test's id."""
-    return "-".join(
-        f"{key}={value}" for key, value in settings.model_dump(exclude_defaults=True).items() if value
-    )
+    return "-".join(f"{key}={value}" for key, value in settings.model_dump(exclude_defaults=True).items() if value)

@@ -1,10 +1,13 @@
 """What every model promises, for every kind of cell and of task."""
 
+import math
+
 import pytest
 import torch
 from torch import Tensor, nn
 
 from gradlab.models import SequenceModel, build
+from gradlab.models.cells import RECURRENCE, ReadBlocks, RecurrentLayer
 from gradlab.models.settings import ModelSettings
 from tests.models.cases import MODELS, TASKS, Sizes, name
 
@@ -14,7 +17,7 @@ pytestmark = [
 ]
 
 TIME, BATCH = 9, 6
-GATES = {"rnn": 1, "lstm": 4, "gru": 3}
+TORCH = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 
 
 def inputs_for(task: Sizes, settings: ModelSettings) -> Tensor:
@@ -36,21 +39,25 @@ def test_shapes_and_precision(settings: ModelSettings, task: Sizes) -> None:
     assert outputs.dtype == getattr(torch, settings.precision)
 
 
-def test_the_parts_have_their_names_and_the_recurrent_one_is_torchs(
-    settings: ModelSettings, task: Sizes
-) -> None:
+def test_the_parts_have_their_names_and_the_recurrent_one_is_torchs(settings: ModelSettings, task: Sizes) -> None:
     model = build(settings, task, 0)
     assert [part for part, _ in model.named_children()] == ["encoder", "recurrent", "readout"]
-    assert type(model.recurrent) is {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}[settings.cell]
+    expected = TORCH.get(settings.cell, ReadBlocks if settings.cell == "lru" else RecurrentLayer)
+    assert type(model.recurrent) is expected
+    assert model.recurrent.hidden_size == settings.hidden
     assert model.training
 
 
 def test_parameter_count(settings: ModelSettings, task: Sizes) -> None:
     hidden, width = settings.hidden, settings.embedding or task.input_size
-    gates = GATES[settings.cell]
+    widths = [width] + [hidden] * (settings.layers - 1)
     recurrent = sum(
-        gates * hidden * ((width if layer == 0 else hidden) + hidden + 2) for layer in range(settings.layers)
+        math.prod(shape)
+        for features in widths
+        for shape in RECURRENCE[settings.cell]().weight_shapes(features, hidden).values()
     )
+    if settings.cell == "lru":
+        recurrent += sum(hidden * (hidden + 1 + features) for features in widths)
     readout = (hidden + 1) * task.output_size
     encoder = 0
     if settings.embedding:

@@ -7,14 +7,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from gradlab.models import CELLS, ModelSettings, build
-from gradlab.models.cells import CellName
+from gradlab.models import ModelSettings, build
+from gradlab.models.cells import CONSTANTS, RECURRENCE, CellName, constants, has_forget_gate, has_recurrent_matrix
+from gradlab.recurrence import RECURRENCES
 from tests.models.cases import MODELS, TASKS
 
 
 def test_the_names_of_cells_and_their_table_agree() -> None:
-    assert get_args(CellName) == tuple(CELLS)
-    assert {case.cell for case in MODELS} == set(CELLS)
+    assert get_args(CellName) == tuple(RECURRENCE)
+    assert {case.cell for case in MODELS} == set(RECURRENCE)
+    assert {type(recurrence) for recurrence in RECURRENCES} == set(RECURRENCE.values())
+    assert all(kind.name == cell for cell, kind in RECURRENCE.items())
 
 
 @pytest.mark.parametrize(
@@ -23,7 +26,11 @@ def test_the_names_of_cells_and_their_table_agree() -> None:
         ({"cell": "lstm", "nonlinearity": "relu"}, "expected 'tanh' for the cell 'lstm', got 'relu'"),
         ({"cell": "gru", "forget_bias": 1.0}, "expected null for the cell 'gru', got 1.0"),
         ({"dropout": 0.5}, "expected 0 with a single layer, got 0.5"),
-        ({"cell": "lsmt"}, "'rnn', 'lstm' or 'gru'"),
+        ({"cell": "lsmt"}, "'rnn', 'lstm', 'gru', 'mgu'"),
+        ({"cell": "gru", "step_size": 0.1}, "step_size: expected null for the cell 'gru', got 0.1"),
+        ({"cell": "residual", "frequency": 0.1}, "frequency: expected null for the cell 'residual'"),
+        ({"cell": "lru", "hidden": 7}, "hidden: expected an even number for the cell 'lru', got 7"),
+        ({"cell": "mingru", "initialiser": "orthogonal"}, "expected 'default' for the cell 'mingru'"),
         ({"hidden": 0}, "greater than 0"),
         ({"initialiser": "orthogonol"}, "'default', 'identity', 'orthogonal'"),
         ({"forget_bias": float("nan")}, "finite"),
@@ -36,14 +43,12 @@ def test_mistakes_are_told(values: dict, message: str) -> None:
 
 
 def test_a_bare_name_and_its_settings_are_the_same() -> None:
-    assert ModelSettings(initialiser="orthogonal") == ModelSettings(
-        initialiser={"name": "orthogonal", "gain": 1.0}
-    )
+    assert ModelSettings(initialiser="orthogonal") == ModelSettings(initialiser={"name": "orthogonal", "gain": 1.0})
 
 
 @settings(deadline=None, max_examples=30)
 @given(
-    cell=st.sampled_from(sorted(CELLS)),
+    cell=st.sampled_from(sorted(RECURRENCE)),
     nonlinearity=st.sampled_from(["tanh", "relu"]),
     hidden=st.integers(1, 9),
     layers=st.integers(1, 3),
@@ -51,6 +56,7 @@ def test_a_bare_name_and_its_settings_are_the_same() -> None:
     embedding=st.none() | st.integers(1, 4),
     forget_bias=st.none() | st.floats(-5, 5),
     initialiser=st.sampled_from(["default", "orthogonal", "identity"]),
+    step_size=st.none() | st.floats(0.01, 1),
 )
 def test_what_does_not_contradict_itself_can_be_built(
     cell: str,
@@ -61,10 +67,14 @@ def test_what_does_not_contradict_itself_can_be_built(
     embedding: int | None,
     forget_bias: float | None,
     initialiser: str,
+    step_size: float | None,
 ) -> None:
     contradictory = (
         (nonlinearity == "relu" and cell != "rnn")
-        or (forget_bias is not None and cell != "lstm")
+        or (forget_bias is not None and not has_forget_gate(cell))
+        or (initialiser != "default" and not has_recurrent_matrix(cell))
+        or (cell == "lru" and hidden % 2 == 1)
+        or (step_size is not None and "step_size" not in constants(cell))
         or (dropout > 0 and layers == 1)
     )
     values = {
@@ -76,14 +86,25 @@ def test_what_does_not_contradict_itself_can_be_built(
         "embedding": embedding,
         "forget_bias": forget_bias,
         "initialiser": initialiser,
+        "step_size": step_size,
     }
     if contradictory:
-        with pytest.raises(ValidationError, match=r"nonlinearity: |forget_bias: |dropout: "):
+        with pytest.raises(
+            ValidationError, match=r"nonlinearity: |forget_bias: |dropout: |initialiser: |hidden: |step_size: "
+        ):
             ModelSettings.model_validate(values)
         return
     chosen = ModelSettings.model_validate(values)
     for task in TASKS:
         assert build(chosen, task, 0).recurrent.hidden_size == hidden
+
+
+def test_the_constants_of_a_cell_reach_its_recurrence() -> None:
+    for cell, kind in RECURRENCE.items():
+        given = {name: 0.123 for name in CONSTANTS if name in constants(cell) and name != "nonlinearity"}
+        recurrent = build(ModelSettings(cell=cell, **given), TASKS[0], 0).recurrent
+        if given:
+            assert recurrent.recurrence == kind(**given)
 
 
 def test_a_task_of_an_unknown_kind_is_refused() -> None:

@@ -18,5 +18,5 @@ class Default(Initialiser):
 
     name: Literal["default"] = "default"
 
-    def apply(self, recurrent: nn.RNNBase) -> None:
+    def apply(self, recurrent: nn.Module) -> None:
         """Nothing to do."""

@@ -24,7 +24,7 @@ class Identity(Initialiser):
     input_deviation: Annotated[float, Field(gt=0)] = 0.001
     """Standard deviation of the input weights."""
 
-    def apply(self, recurrent: nn.RNNBase) -> None:
+    def apply(self, recurrent: nn.Module) -> None:
         """Set recurrent matrices and biases, and redraw the input weights."""
         for block in recurrent_blocks(recurrent):
             nn.init.eye_(block).mul_(self.scale)

@@ -23,7 +23,7 @@ class Orthogonal(Initialiser):
     gain: Annotated[float, Field(gt=0)] = 1.0
     """All singular values of the recurrent matrix."""
 
-    def apply(self, recurrent: nn.RNNBase) -> None:
+    def apply(self, recurrent: nn.Module) -> None:
         """Redraw the recurrent matrices."""
         for block in recurrent_blocks(recurrent):
             nn.init.orthogonal_(block, self.gain)
