@@ -15,6 +15,10 @@ class InstrumentError(GradlabError):
     """The instrument contradicts autograd: a replay or a closure check is above its tolerance."""
 
 
+class ExplosionError(GradlabError, FloatingPointError):
+    """A loss, gradient or state was NaN or infinite, and the recorder was asked to stop there."""
+
+
 class StoreError(GradlabError):
     """A run or a table that cannot be read or written; says which file and what to do."""
 

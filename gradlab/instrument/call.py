@@ -46,7 +46,7 @@ class Call:
 
     def __post_init__(self) -> None:
         """Remember the versions of all tensors, to notice a change in place."""
-        self._versions = tuple(tensor._version for tensor in self._kept())
+        self._versions = self._versions or tuple(tensor._version for tensor in self._kept())
 
     def _kept(self) -> list[Tensor]:
         def data(value: Tensor | PackedSequence) -> Tensor:

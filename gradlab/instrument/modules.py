@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -28,6 +28,14 @@ class Layout:
     layers: int
     directions: int
     is_cell: bool
+    held: Mapping[str, Tensor] | None = None
+    """Copies of the weights by attribute, where a pass is replayed after they have moved on."""
+
+    def hold(self) -> Layout:
+        """The same layout with the weights as they are now."""
+        rows = [(layer, direction) for layer in range(self.layers) for direction in range(self.directions)]
+        names = {name for row in rows for name in self.names(*row).values()}
+        return replace(self, held={name: getattr(self.module, name).detach().clone() for name in names})
 
     @property
     def batch_first(self) -> bool:
@@ -48,18 +56,30 @@ class Layout:
         projected = int(getattr(module, "proj_size", 0)) or hidden
         return (projected, hidden)[: len(self.recurrence.state_names)]
 
+    @property
+    def is_torchs(self) -> bool:
+        """Whether the module is one of torch's, so that its fused kernels can run it."""
+        return isinstance(self.module, LAYERED + CELLS)
+
     def names(self, layer: int, direction: int) -> dict[str, str]:
         """Attribute of the module by short name, for the weights that it has."""
         suffix = "" if self.is_cell else f"_l{layer}" + ("_reverse" if direction else "")
-        names = {short: short + suffix for short in WEIGHTS}
+        settings: Any = self.module
+        known = WEIGHTS if self.is_torchs else self.recurrence.weight_shapes(settings.input_size, settings.hidden_size)
+        names = {short: short + suffix for short in known}
         return {short: name for short, name in names.items() if getattr(self.module, name, None) is not None}
 
     def weights(self, layer: int, direction: int) -> Weights:
         """The weights of one layer and direction, detached."""
-        return {short: getattr(self.module, name).detach() for short, name in self.names(layer, direction).items()}
+        names = self.names(layer, direction)
+        if self.held is not None:
+            return {short: self.held[name] for short, name in names.items()}
+        return {short: getattr(self.module, name).detach() for short, name in names.items()}
 
     def run(self, weights: Weights, inputs: Tensor, initial: States) -> Tensor:
-        """One layer in one direction by torch's fused kernel: hidden states `time batch hidden`, without gradient."""
+        """One layer in one direction, fused where torch can: hidden states `time batch hidden`, without gradient."""
+        if not self.is_torchs:
+            return self.recurrence.run(weights, inputs, initial)[0]
         flat = [weights[short] for short in WEIGHTS if short in weights]
         # bias, one layer, no dropout, not training, one direction, time first
         options = ("bias_ih" in weights, 1, 0.0, False, False, False)
@@ -74,13 +94,17 @@ class Layout:
 
 
 def layout(module: nn.Module, name: str) -> Layout | None:
-    """The layout of a recurrent module of torch, or None for any other module.
+    """The layout of a recurrent module of torch, or of one that names its recurrence; None for any other module.
+
+    A module whose attribute `recurrence` is a `Recurrence` (`gradlab.models.RecurrentLayer`) promises those equations,
+    the weights' names with `_l0`, `_l1`, … behind them, and torch's way of being called; the replay holds it to that.
 
     Raises UnsupportedError for a subclass with a `forward` of its own: its equations are not known.
     """
     known = next((kind for kind in LAYERED + CELLS if isinstance(module, kind)), None)
     if known is None:
-        return None
+        named: Any = getattr(module, "recurrence", None)
+        return Layout(module, named, int(module.num_layers), 1, False) if isinstance(named, Recurrence) else None
     if type(module).forward is not known.forward:
         raise UnsupportedError(
             f"module {name!r}: expected torch's own {known.__name__}, got the subclass {type(module).__name__} with a "

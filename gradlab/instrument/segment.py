@@ -83,7 +83,7 @@ def _single(call: Call, place: Place, count: int | None) -> Segment:
     """One call in canonical form."""
     call.check_replayable()
     form = Form.of(call.inputs, call.layout.batch_first, call.layout.is_cell)
-    dtype = call.layout.weights(0, 0)["weight_hh"].dtype
+    dtype = next(iter(call.layout.weights(0, 0).values())).dtype
     inputs = form.sequence(call.inputs).to(dtype)
     batch = inputs.shape[1]
     indices = None if count is None else chosen(count, batch)

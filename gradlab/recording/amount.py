@@ -16,7 +16,7 @@ class Amount:
     """Time steps at which Jacobians are taken; None for all, 0 for none."""
     jacobian_sequences: int = 2
     check_every: int | None = 10
-    """Every so many recorded steps, the first included, all sequences are replayed to measure the closure error; None for never."""
+    """At every so many recorded steps, the first included, the closure error is measured on all sequences."""
 
 
 def amount(

@@ -107,10 +107,9 @@ def _recurrent_blocks(layouts: dict[str, Layout]) -> Iterator[tuple[str, tuple[s
         prefix = "" if module == "model" else module + "."
         for layer in range(layout.layers):
             for direction in range(layout.directions):
-                yield (
-                    prefix + layout.names(layer, direction)["weight_hh"],
-                    tuple(layout.recurrence.gate_bounds),
-                )
+                matrix = layout.names(layer, direction).get("weight_hh")
+                if matrix is not None:
+                    yield prefix + matrix, layout.recurrence.recurrent_blocks
 
 
 def _norm(tensor: Tensor) -> float:

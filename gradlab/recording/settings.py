@@ -23,3 +23,9 @@ class RecordSettings(Settings):
     """At how many time steps, evenly spread, the state Jacobian's singular values are computed."""
     jacobian_sequences: Count = 2
     """On how many sequences."""
+    check_every: Count | None = 10
+    """At every so many recorded steps the closure error is measured on all sequences; null for never."""
+    budget: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """Instead of `every`: the share of the training time that recording may take."""
+    flight: Annotated[int, Field(ge=0)] = 0
+    """So many steps before the present one are kept ready and written in full when something explodes."""

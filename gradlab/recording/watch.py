@@ -24,6 +24,10 @@ def watch(
     jacobian_times: int | Literal["all"] = 8,
     jacobian_sequences: int = 2,
     check_every: int | None = 10,
+    budget: float | None = None,
+    flight: int = 0,
+    on_nonfinite: Literal["continue", "stop"] = "continue",
+    on_error: Literal["raise", "log"] = "raise",
     sink: Sink | None = None,
     scaler: Any = None,
 ) -> Recorder:
@@ -38,6 +42,12 @@ def watch(
         jacobian_sequences: on so many sequences.
         check_every: every so many recorded steps all sequences are replayed and the weight gradients rebuilt from
             them are compared with autograd's (the closure error); None for never.
+        budget: instead of `every`, the share of the training time that recording may take: 0.05 for 5 %. What was
+            chosen and what was really spent are facts of the run (`sink.facts` or `facts.json`).
+        flight: so many steps before the present one are kept ready and written in full when something explodes;
+            costs the memory of their inputs and outputs.
+        on_nonfinite: `"stop"` raises ExplosionError at the first NaN or infinity, after everything is written.
+        on_error: `"log"` lets training go on unrecorded after an error inside the recorder, which is logged once.
         sink: where rows go; memory by default, `gradlab.store.RunWriter` for a folder.
         scaler: the `torch.amp.GradScaler` in use, so that gradients are recorded unscaled.
 
@@ -54,5 +64,22 @@ def watch(
             f"expected a model that holds nn.RNN, nn.LSTM, nn.GRU or one of their cells, got {type(model).__name__} "
             "without any; gradlab watches recurrent modules only"
         )
-    how_much = amount(sequences, jacobian_times, jacobian_sequences, check_every)
-    return Recorder(model, layouts, MemorySink() if sink is None else sink, schedule(every, at), how_much, scaler)
+    if isinstance(flight, bool) or not isinstance(flight, int) or flight < 0:
+        raise ValueError(f"flight: expected a number of steps, an integer from 0, got {flight!r}")
+    for name, value, words in (
+        ("on_nonfinite", on_nonfinite, ("continue", "stop")),
+        ("on_error", on_error, ("raise", "log")),
+    ):
+        if value not in words:
+            raise ValueError(f"{name}: expected {' or '.join(map(repr, words))}, got {value!r}")
+    return Recorder(
+        model,
+        layouts,
+        MemorySink() if sink is None else sink,
+        schedule(every, at, budget),
+        amount(sequences, jacobian_times, jacobian_sequences, check_every),
+        scaler=scaler,
+        flight=flight,
+        on_nonfinite=on_nonfinite,
+        on_error=on_error,
+    )

@@ -333,3 +333,122 @@ def test_a_subclass_with_its_own_forward_is_refused_by_name():
 
     with pytest.raises(UnsupportedError, match=r"'rnn'.*Odd.*forward\(\) of its own"):
         gradlab.watch(Regressor(Odd))
+
+
+def test_an_overflow_in_the_second_layer_is_named_with_its_time_step():
+    """Layer 1 of one module doubles its state at every step; from 2¹²⁷ on float32 has no number for it."""
+    module = nn.RNN(1, 1, num_layers=3, nonlinearity="relu", bias=False)
+    with torch.no_grad():
+        for layer in range(3):
+            getattr(module, f"weight_ih_l{layer}").fill_(1.0)
+            getattr(module, f"weight_hh_l{layer}").fill_(0.0)
+        module.weight_hh_l1.fill_(2.0)
+    x = torch.zeros(60, 1, 1)
+    # The state of layer 1 at time t is 2^(t − 3) times the input of time 3: infinite when it reaches 2^128.
+    x[3] = 2.0**94
+    recorder = gradlab.watch(module, every=1)
+    loss = module(x)[0].sum()
+    loss.backward()
+    recorder.step(loss)
+    recorder.close()
+    assert recorder.frame("steps")["first_nonfinite"][0] == "state h of model, layer 1, time step 37"
+
+
+def test_an_explosion_between_two_records_is_named_all_the_same():
+    model = Regressor(nn.GRU)
+    recorder = gradlab.watch(model, every=1000)
+    for step in range(6):
+        x = torch.randn(9, 3, 5)
+        if step == 4:
+            x[5, 1] = float("inf")
+        loss = model(x).sum()
+        model.zero_grad()
+        loss.backward()
+        recorder.step(loss)
+    recorder.close()
+    named = recorder.frame("steps")["first_nonfinite"].tolist()
+    assert named == ["", "", "", "", "input of rnn, layer 0, time step 5", ""]
+    assert sorted(recorder.frame("timesteps")["step"].unique()) == [0, 4]
+
+
+def test_the_flight_recorder_writes_the_steps_before_the_explosion():
+    torch.manual_seed(0)
+    model = Regressor(nn.GRU)
+    optimiser = torch.optim.SGD(model.parameters(), 0.1)
+    expected = gradlab.watch(copy.deepcopy(model), every=1)
+    recorder = gradlab.watch(model, every=1000, flight=3)
+    twins = [(model, optimiser, recorder)]
+    twin = expected.model
+    twins.append((twin, torch.optim.SGD(twin.parameters(), 0.1), expected))
+    for net, steps, watcher in twins:
+        torch.manual_seed(1)
+        for step in range(8):
+            x = torch.randn(9, 3, 5)
+            if step == 7:
+                x[5, 1] = float("nan")
+            loss = net(x).square().mean()
+            steps.zero_grad()
+            loss.backward()
+            watcher.step(loss)
+            steps.step()
+        watcher.close()
+    assert sorted(recorder.frame("timesteps")["step"].unique()) == [0, 4, 5, 6, 7]
+    got = recorder.frame("timesteps").query("4 <= step <= 6").reset_index(drop=True)
+    whole = expected.frame("timesteps").query("4 <= step <= 6").reset_index(drop=True)
+    np.testing.assert_array_equal(got["grad_h"], whole["grad_h"])
+    np.testing.assert_array_equal(got["sigma_max"], whole["sigma_max"])
+
+
+def test_stopping_at_an_explosion_keeps_everything():
+    model = Regressor()
+    recorder = gradlab.watch(model, every=1, on_nonfinite="stop")
+    x = torch.randn(9, 3, 5)
+    x[2] = float("nan")
+    loss = model(x).sum()
+    loss.backward()
+    with pytest.raises(gradlab.errors.ExplosionError, match="training step 0: input of rnn, layer 0, time step 2"):
+        recorder.step(loss)
+    recorder.close("failed")
+    assert len(recorder.frame("timesteps")) == 9
+    assert len(recorder.frame("steps")) == 1
+
+
+def test_an_error_inside_the_recorder_can_be_logged_while_training_goes_on(caplog):
+    model = Regressor(nn.RNN)
+    recorder = gradlab.watch(model, every=1, on_error="log")
+    for _ in range(3):
+        loss = model(torch.randn(6, 3, 5)).sum() + model.rnn.weight_hh_l0.square().sum()
+        model.zero_grad()
+        loss.backward()
+        recorder.step(loss)
+    recorder.close()
+    assert len([record for record in caplog.records if record.name == "gradlab"]) == 1
+    assert "'rnn', weight_hh_l0" in caplog.text
+    assert len(recorder.frame("steps")) == 3
+
+
+def test_a_budget_is_kept():
+    torch.manual_seed(0)
+    model = Regressor(hidden=32)
+    optimiser = torch.optim.SGD(model.parameters(), 1e-3)
+    recorder = gradlab.watch(model, budget=0.2)
+    for _ in range(300):
+        loss = model(torch.randn(30, 16, 5)).square().mean()
+        optimiser.zero_grad()
+        loss.backward()
+        recorder.step(loss)
+        optimiser.step()
+    recorder.close()
+    facts = recorder.sink.facts
+    assert facts["budget"] == 0.2
+    assert facts["budget_spent"] < 0.3
+    assert 1 < facts["budget_recorded_every"] < 300
+    assert facts["budget_recorded_every"] == pytest.approx(300 / recorder.frame("timesteps")["step"].nunique())
+
+
+@pytest.mark.parametrize(
+    "argument, value", [("budget", 0), ("budget", 1.5), ("flight", -1), ("on_nonfinite", "hope"), ("on_error", "hide")]
+)
+def test_further_bad_arguments(argument, value):
+    with pytest.raises(ValueError, match=f"^{argument}: expected"):
+        gradlab.watch(Regressor(), **{argument: value})
