@@ -71,8 +71,8 @@ def _names(names: Sequence[str]) -> str:
 
 def _until(reaches: Mapping[str, int], longest: int) -> str:
     if min(reaches.values()) >= longest:
-        return f", never falling below {SHARE:.0%} of its largest value".replace("%", " %")
-    return f" before it falls below {SHARE:.0%} of its largest value".replace("%", " %")
+        return f", never falling below {SHARE:.0%} of its largest value".replace("%", "\u00a0%")
+    return f" before it falls below {SHARE:.0%} of its largest value".replace("%", "\u00a0%")
 
 
 def clipping_answer(shares: pd.DataFrame) -> str:
@@ -122,10 +122,10 @@ def overview_answer(statuses: Sequence[str], expected: int, studies: int) -> str
 def percent(share: float) -> str:
     """A share in words: whole percent, and a decimal where whole ones would say nothing."""
     if 0 < share < 0.01:
-        return "under 0.1 %" if share < 0.001 else f"{100 * share:.1f} %"
+        return "under 0.1\u00a0%" if share < 0.001 else f"{100 * share:.1f}\u00a0%"
     if 0.99 < share < 1:
-        return f"{100 * share:.1f} %"
-    return f"{100 * share:.0f} %"
+        return f"{100 * share:.1f}\u00a0%"
+    return f"{100 * share:.0f}\u00a0%"
 
 
 def _listed(words: Sequence[str]) -> str:

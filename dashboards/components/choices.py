@@ -6,7 +6,9 @@ import pandas as pd
 import streamlit as st
 
 from dashboards.components.address import choose, choose_many
+from gradlab import reports
 from gradlab.figures.groups import short_name
+from gradlab.reports.groups import is_seed
 from gradlab.store import RunInfo, StudyInfo
 
 _MOST_GROUPINGS = 6
@@ -29,15 +31,22 @@ def choose_study(studies: Sequence[StudyInfo], runs: Sequence[RunInfo]) -> tuple
     return study, [run for run in runs if run.study == name]
 
 
-def grouping_axes(study: StudyInfo, runs: Sequence[RunInfo]) -> list[str]:
-    """Settings in which the runs differ, seeds left out: what can make a group."""
-    keys = list(study.axes) or sorted({key for run in runs for key in run.settings})
-    differing = [
-        key
-        for key in keys
-        if key.rsplit(".", maxsplit=1)[-1] != "seed" and len({repr(run.settings.get(key)) for run in runs}) > 1
-    ]
-    return differing[:_MOST_GROUPINGS]
+def grouping_keys(study: StudyInfo, runs: Sequence[RunInfo]) -> list[str]:
+    """Settings that tell groups of runs apart, seeds left out, none that says what the ones before it said."""
+    keys: list[str] = []
+    parts = {()}
+    for key in reports.grouping(runs, study.axes).keys:
+        finer = {tuple(repr(run.settings.get(each)) for each in (*keys, key)) for run in runs}
+        if len(finer) > len(parts):
+            keys.append(key)
+            parts = finer
+    return keys[:_MOST_GROUPINGS]
+
+
+def naming_keys(study: StudyInfo, runs: Sequence[RunInfo]) -> list[str]:
+    """Settings that tell every run from its neighbours: those of the groups, and the seeds."""
+    seeds = sorted({key for run in runs for key in run.settings if is_seed(key)})
+    return [*grouping_keys(study, runs), *(key for key in seeds if len({run.settings.get(key) for run in runs}) > 1)]
 
 
 def choose_groups(study: StudyInfo, runs: Sequence[RunInfo]) -> tuple[str, ...]:
@@ -45,22 +54,22 @@ def choose_groups(study: StudyInfo, runs: Sequence[RunInfo]) -> tuple[str, ...]:
     return choose_many(
         "Compare by",
         "by",
-        grouping_axes(study, runs),
+        grouping_keys(study, runs),
         help_text="Runs that agree in these settings form one line.",
     )
 
 
-def choose_run(runs: Sequence[RunInfo], axes: Sequence[str], default: str | None = None) -> RunInfo | None:
+def choose_run(runs: Sequence[RunInfo], keys: Sequence[str], default: str | None = None) -> RunInfo | None:
     """One run, the one of the id `default` at first; None while the address names one that is not there."""
     by_id = {run.id: run for run in runs}
-    chosen = choose("Run", "run", list(by_id), default=default, show=lambda run: run_label(by_id[run], axes))
+    chosen = choose("Run", "run", list(by_id), default=default, show=lambda run: run_label(by_id[run], keys))
     return by_id[chosen] if chosen is not None else None
 
 
-def run_label(run: RunInfo, axes: Sequence[str]) -> str:
-    """What tells a run from its neighbours: its settings on the axes, the beginning of its id, its status."""
+def run_label(run: RunInfo, keys: Sequence[str]) -> str:
+    """What tells a run from its neighbours: its settings, the beginning of its id, its status."""
     words = []
-    for key in axes:
+    for key in keys:
         value = run.settings.get(key)
         if value in ("none", None):
             words.append(f"no {short_name(key)}")

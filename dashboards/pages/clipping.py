@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboards.components.answers import clipping_answer
-from dashboards.components.choices import choose_groups, choose_run, choose_study
+from dashboards.components.choices import choose_groups, choose_run, choose_study, grouping_keys, naming_keys
 from dashboards.components.figure import write_figure
 from dashboards.components.runs import open_store, read_table
 from dashboards.components.text import write_notice, write_text
@@ -20,7 +20,7 @@ def main() -> None:
     controls = st.container(horizontal=True, vertical_alignment="top")
     with controls:
         study, own = choose_study(studies, runs)
-    frame = read_table(store, "steps", own, _COLUMNS, study.axes) if own else None
+    frame = read_table(store, "steps", own, _COLUMNS, grouping_keys(study, own)) if own else None
     if frame is None or not len(frame):
         with answer:
             write_text("No training step has been recorded here yet.", "answer")
@@ -33,7 +33,7 @@ def main() -> None:
     with controls:
         by = choose_groups(study, own)
         shares = figures.clipping_share_data(frame, by=by)
-        run = choose_run([run for run in own if run.id in recorded], study.axes, _most_clipped(shares))
+        run = choose_run([run for run in own if run.id in recorded], naming_keys(study, own), _most_clipped(shares))
     with answer:
         write_text(clipping_answer(shares), "answer")
     if run is not None:

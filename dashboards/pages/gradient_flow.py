@@ -5,7 +5,7 @@ import streamlit as st
 
 from dashboards.components.address import choose
 from dashboards.components.answers import flow_answer
-from dashboards.components.choices import choose_groups, choose_pass, choose_run, choose_study
+from dashboards.components.choices import choose_groups, choose_pass, choose_run, choose_study, naming_keys
 from dashboards.components.figure import write_figure
 from dashboards.components.runs import common_number, open_store, read_table
 from dashboards.components.text import write_notice, write_text
@@ -61,7 +61,7 @@ def main() -> None:
 
     st.subheader("One run over its training", anchor=False)
     recorded = set(places["run"].unique())
-    run = choose_run([run for run in own if run.id in recorded], study.axes)
+    run = choose_run([run for run in own if run.id in recorded], naming_keys(study, own))
     if run is None:
         return
     one = read_table(store, "timesteps", [run], [*_PLACES, "t", quantity], where=here)

@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboards.components.answers import overview_answer
-from dashboards.components.choices import choose_groups, choose_study
+from dashboards.components.choices import choose_groups, choose_study, naming_keys
 from dashboards.components.figure import write_figure
 from dashboards.components.runs import common_fact, common_number, open_store, read_table, write_problems
 from dashboards.components.text import write_list, write_notice, write_text
@@ -94,8 +94,9 @@ def write_curves(store: Store, runs: list[RunInfo], by: tuple[str, ...]) -> None
 def write_runs(study: StudyInfo, runs: list[RunInfo]) -> None:
     st.subheader("Runs", anchor=False)
     rows = []
+    keys = naming_keys(study, runs)
     for run in runs:
-        settings = {key: run.settings.get(key) for key in study.axes}
+        settings = {key: run.settings.get(key) for key in keys}
         facts = {name: run.facts.get(name) for name in ("steps", "final_loss", "final_score", "seconds", "created")}
         facts["created"] = _minute(str(facts["created"] or ""))
         rows.append({"run": run.id, "status": run.status, **settings, **facts})

@@ -10,14 +10,19 @@ from gradlab.store import RunWriter, Store
 from tests.figures.frames import DECAY, steps_columns, timesteps_columns
 
 QUESTION = "How far back does the gradient reach into an image that is read pixel by pixel?"
-AXES = ("model.cell", "clipping.name", "seed")
+AXES = ("model.cell", "clipping", "seed")
+"""As a grid writes them: `clipping` is a group of settings, of which name and threshold vary together."""
 LENGTH = 64
 _OPEN: list[RunWriter] = []
 """Writers of runs that are still being written: a run whose writer is gone would count as lost."""
 
 
 def config(cell: str, clipping: str, seed: int) -> dict[str, Any]:
-    return {"model": {"cell": cell, "hidden": 64}, "clipping": {"name": clipping}, "seed": seed}
+    return {
+        "model": {"cell": cell, "hidden": 64},
+        "clipping": {"name": clipping} | ({"threshold": 1.0} if clipping == "norm" else {}),
+        "seed": seed,
+    }
 
 
 def grid(seeds: int = 2) -> dict[str, dict[str, Any]]:

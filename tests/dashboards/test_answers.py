@@ -9,6 +9,9 @@ import pytest
 from dashboards.components.answers import clipping_answer, flow_answer, overview_answer, percent
 from dashboards.components.figure import as_csv
 
+NBSP = "\u00a0%"
+"""A percent sign that stays with its number."""
+
 
 def profile(**groups: list[float]) -> pd.DataFrame:
     rows = [
@@ -48,7 +51,7 @@ def profile(**groups: list[float]) -> pd.DataFrame:
     ],
 )  # fmt: skip
 def test_flow(groups: dict[str, list[float]], reaches: Mapping[str, float], sentence: str) -> None:
-    assert flow_answer(profile(**groups), reaches) == sentence
+    assert flow_answer(profile(**groups), reaches) == sentence.replace(" %", NBSP)
 
 
 def shares(**groups: list[float]) -> pd.DataFrame:
@@ -62,9 +65,9 @@ def shares(**groups: list[float]) -> pd.DataFrame:
 
 
 def test_clipping() -> None:
-    assert clipping_answer(shares(rnn=[0.2, 0.3, 0.9])) == "Clipping fired at 30 % of the training steps."
+    assert clipping_answer(shares(rnn=[0.2, 0.3, 0.9])) == f"Clipping fired at 30{NBSP} of the training steps."
     assert clipping_answer(shares(rnn=[0.3], lstm=[0.004], gru=[-1.0])) == (
-        "Clipping fired at 30 % of the training steps with rnn and 0.4 % with lstm."
+        f"Clipping fired at 30{NBSP} of the training steps with rnn and 0.4{NBSP} with lstm."
     )
     assert clipping_answer(shares(rnn=[-1.0])) == "Nothing was clipped: the largest gradient norm was 31."
     broken = shares(rnn=[0.3, 0.3]).assign(largest_norm=[np.inf, 1.0])
@@ -89,7 +92,14 @@ def test_overview(statuses: list[str], expected: int, studies: int, sentence: st
 
 def test_percent_never_rounds_something_to_nothing() -> None:
     given = [0.0, 0.0004, 0.004, 0.274, 0.9961, 1.0]
-    assert [percent(share) for share in given] == ["0 %", "under 0.1 %", "0.4 %", "27 %", "99.6 %", "100 %"]
+    assert [percent(share).replace(NBSP, " %") for share in given] == [
+        "0 %",
+        "under 0.1 %",
+        "0.4 %",
+        "27 %",
+        "99.6 %",
+        "100 %",
+    ]
 
 
 def test_csv_holds_no_formula() -> None:
