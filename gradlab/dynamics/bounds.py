@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import ArrayLike
+
+from gradlab.dynamics.arrays import Numbers
 
 MAX_SLOPE = {"tanh": 1.0, "sigmoid": 0.25, "relu": 1.0, "linear": 1.0, "erf": 2 / math.sqrt(math.pi)}
 """γ, the largest slope of each activation: Pascanu, Mikolov & Bengio 2013, section 2.1."""
@@ -18,26 +19,27 @@ def max_slope(activation: str) -> float:
     return MAX_SLOPE[activation]
 
 
-def log_gradient_bound(spectral_norm: ArrayLike, lags: ArrayLike, activation: str = "tanh") -> np.ndarray:
+def log_gradient_bound(spectral_norm: Numbers, lags: Numbers, activation: str = "tanh") -> np.ndarray:
     """Upper bound lag · ln(γ σ_max(W)) on ln σ_max(∂h_T/∂h_{T−lag}) of a plain RNN, in nats; broadcast.
 
     It holds for every input and every state (Pascanu, Mikolov & Bengio 2013, section 2.1). A bound above zero
     does not mean that gradients explode.
     """
-    return np.asarray(lags) * np.log(max_slope(activation) * np.asarray(spectral_norm, dtype=float))
+    logs = np.log(max_slope(activation) * np.asarray(spectral_norm, dtype=float))
+    return np.asarray(np.asarray(lags) * logs)
 
 
-def vanishing_is_certain(spectral_norm: ArrayLike, activation: str = "tanh") -> np.ndarray:
+def vanishing_is_certain(spectral_norm: Numbers, activation: str = "tanh") -> np.ndarray:
     """Whether γ σ_max(W) < 1: sufficient for gradients to vanish, whatever the data."""
-    return np.asarray(spectral_norm, dtype=float) * max_slope(activation) < 1
+    return np.asarray(np.asarray(spectral_norm) * max_slope(activation) < 1)
 
 
-def explosion_is_possible(spectral_norm: ArrayLike, activation: str = "tanh") -> np.ndarray:
+def explosion_is_possible(spectral_norm: Numbers, activation: str = "tanh") -> np.ndarray:
     """Whether γ σ_max(W) > 1: necessary for gradients to explode, and not sufficient."""
-    return np.asarray(spectral_norm, dtype=float) * max_slope(activation) > 1
+    return np.asarray(np.asarray(spectral_norm) * max_slope(activation) > 1)
 
 
-def log_bound_from_steps(sigma_max: ArrayLike) -> np.ndarray:
+def log_bound_from_steps(sigma_max: Numbers) -> np.ndarray:
     """Bound Σ ln σ_max(J_t) on ln σ_max(∂s_T/∂s_{T−lag}) for lags 1, 2, …, `lag ...`.
 
     Tighter than the weights alone, since the slopes along the sequence are known.

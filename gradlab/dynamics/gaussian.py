@@ -174,6 +174,10 @@ class Linear(Activation):
         """The variance q itself."""
         return q
 
+    def slope_moment(self, q: float) -> float:
+        """1."""
+        return 1.0
+
 
 ACTIVATIONS: dict[str, Activation] = {"tanh": Tanh(), "erf": Erf(), "relu": Relu(), "linear": Linear()}
 """By the name under which they stand in settings."""

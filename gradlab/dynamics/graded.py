@@ -157,7 +157,7 @@ def pivoted_qr(rows: Tensor, exponents: Tensor, *, judge_rank: bool = False) -> 
         reference = torch.where(occupied, scales, -math.inf).amax(-1, keepdim=True)
         reference = torch.where(reference == -math.inf, 0.0, reference)
         weight = torch.where(occupied, torch.exp2((scales - reference).clamp(max=0.0)), 0.0).unsqueeze(-1)
-        column = i + (rest[..., i:] * weight).square().sum(-2).argmax(-1)
+        column = i + (rest[..., i:] * weight).abs().amax(-2).argmax(-1)
         rows[..., i:, :], exponents[..., i:] = rest, scales
         _swap(rows, i, column, -1)
         if noise is not None:

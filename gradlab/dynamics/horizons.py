@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from gradlab.dynamics.inputs import Jacobians, as_operator, stretches
+from gradlab.dynamics.norms import euclidean_norm
 
 
 def lag_below(log_gains: Tensor, log_level: float) -> Tensor:
@@ -122,10 +123,10 @@ def log_teaching_norms(
             if begun > 0 and times[begun - 1] == t:
                 begun -= 1
             active = vectors[..., begun:]
-            length = torch.linalg.vector_norm(active, dim=-2)
+            length = euclidean_norm(active, -2)
             active = active / torch.where(length > 0, length, 1.0).unsqueeze(-2)
             logs[..., begun:] += length.log()
-            seen = torch.linalg.vector_norm(active[..., part, :], dim=-2).log() + logs[..., begun:]
+            seen = euclidean_norm(active[..., part, :], -2).log() + logs[..., begun:]
             norms[begun:, t] = seen.movedim(-1, 0)
             if t > 0:
                 vectors[..., begun:] = stretch[index].apply_transpose(active)

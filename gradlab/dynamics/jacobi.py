@@ -45,7 +45,10 @@ def rescale(rows: Tensor, exponents: Tensor) -> tuple[Tensor, Tensor]:
     """The same rows with largest entries between ½ and 1; the shift is a power of two, so exact."""
     largest = rows.abs().amax(-1)
     shift = torch.frexp(largest).exponent.to(rows.dtype)
-    return rows * torch.exp2(-shift).unsqueeze(-1), torch.where(largest > 0, exponents + shift, exponents)
+    # In two halves: the whole power may be beyond float64 where the largest entry is denormal.
+    half = torch.floor(-shift / 2)
+    scaled = rows * torch.exp2(half).unsqueeze(-1) * torch.exp2(-shift - half).unsqueeze(-1)
+    return scaled, torch.where(largest > 0, exponents + shift, exponents)
 
 
 def _log_norms(rows: Tensor, exponents: Tensor) -> Tensor:
@@ -79,11 +82,13 @@ def _rotate(rows: Tensor, exponents: Tensor, first: Tensor, second: Tensor, tole
     worst = float(cosine.max())
     if worst <= tolerance:
         return worst
-    ratio = torch.exp2(exponents[..., second] - exponents[..., first])
+    turns = cosine > tolerance
+    # A row of zeros may carry any exponent.
+    ratio = torch.where(turns, torch.exp2(exponents[..., second] - exponents[..., first]), 0.0)
     kappa = (alpha - ratio**2 * beta) / (2 * gamma)
     sign = torch.where(kappa < 0, -1.0, 1.0).to(rows.dtype)
     h = sign / (kappa.abs() + (ratio**2 + kappa**2).sqrt())
-    h = torch.where(cosine > tolerance, h, torch.zeros_like(h))
+    h = torch.where(turns, h, 0.0)
     inverse = (1 + (ratio * h) ** 2).rsqrt().unsqueeze(-1)
     h, ratio = h.unsqueeze(-1), ratio.unsqueeze(-1)
     rows[..., first, :] = inverse * (g_i + ratio**2 * h * g_j)

@@ -16,6 +16,7 @@ from torch import Tensor
 from gradlab.dynamics.batch_means import BatchMeans
 from gradlab.dynamics.graded import rank_noise
 from gradlab.dynamics.inputs import JacobianStream, stretches
+from gradlab.dynamics.norms import euclidean_norm
 from gradlab.dynamics.operator import JacobianOperator
 
 MAX_LOG_GROWTH = 200.0
@@ -92,7 +93,7 @@ def lyapunov_spectrum(
     *,
     transient: int = 0,
     max_interval: int = 16,
-    condition_limit: float = 5e7,
+    condition_limit: float | None = None,
     seed: int = 0,
 ) -> LyapunovSpectrum:
     """Lyapunov exponents of the dynamics along each sequence, by forward QR (Benettin et al. 1980).
@@ -109,13 +110,13 @@ def lyapunov_spectrum(
         transient: steps at the beginning that align the basis and are left out of the averages.
         max_interval: steps between two QRs at most; 1 for a QR at every step.
         condition_limit: of the carried basis, as ratio of R's diagonal entries. The error of a QR's smallest
-            log-diagonal is about ε times it; the default is near 1/√ε.
+            log-diagonal is about ε times it. By default 1e5 up to 64 states, where QRs cost little, and 5e7 above.
         seed: of the starting basis when k is smaller than the number of states; otherwise it is the identity.
 
     Raises ValueError for Jacobians of the wrong shape or dtype, for numbers out of range, and when the
     transient leaves no step.
     """
-    if transient < 0 or max_interval < 1 or not condition_limit > 1:
+    if transient < 0 or max_interval < 1 or not (condition_limit is None or condition_limit > 1):
         raise ValueError(
             "expected transient ≥ 0, max_interval ≥ 1 and condition_limit > 1, "
             f"got transient = {transient}, max_interval = {max_interval}, condition_limit = {condition_limit}"
@@ -177,7 +178,7 @@ class _Sweep:
         k: int | None,
         transient: int,
         max_interval: int,
-        condition_limit: float,
+        condition_limit: float | None,
         seed: int,
     ) -> _Sweep:
         _, *batch, states, _ = operator.shape
@@ -193,6 +194,8 @@ class _Sweep:
         alive = torch.ones(*batch, columns, dtype=torch.bool, device=device)
         bad = torch.zeros(batch, dtype=torch.bool, device=device)
         means = BatchMeans(torch.zeros(*batch, columns, dtype=torch.float64, device=device))
+        if condition_limit is None:
+            condition_limit = 1e5 if states <= 64 else 5e7
         return cls(basis.to(device), alive, bad, means, transient, max_interval, math.log(condition_limit))
 
     def advance(self, operator: JacobianOperator) -> None:
@@ -271,7 +274,7 @@ class _Sweep:
 
 def _sorted_qr(moved: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """QR with rows sorted by size: basis, log-diagonal, and which columns are nothing but rounding."""
-    norms, order = torch.linalg.vector_norm(moved, dim=-1).sort(dim=-1, descending=True, stable=True)
+    norms, order = euclidean_norm(moved, -1).sort(dim=-1, descending=True, stable=True)
     basis, upper = torch.linalg.qr(moved.take_along_dim(order.unsqueeze(-1), -2))
     diagonal = upper.diagonal(dim1=-2, dim2=-1).abs()
     died = diagonal <= rank_noise(moved.shape[-2]) * norms[..., : moved.shape[-1]]

@@ -15,9 +15,9 @@ from functools import cached_property
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 
+from gradlab.dynamics.arrays import Numbers
 from gradlab.dynamics.gaussian import ACTIVATIONS, Activation, pair_mean
 
 ActivationName = Literal["tanh", "erf", "relu", "linear"]
@@ -106,7 +106,7 @@ class MeanField:
             return _depth(self.chi)
         return _depth(self.sigma_w**2 * pair_mean(self._phi.slope, self.variance, self.correlation))
 
-    def exponents(self, positions: ArrayLike) -> np.ndarray:
+    def exponents(self, positions: Numbers) -> np.ndarray:
         """The whole Lyapunov spectrum λ(x), x = i/N from 0 to 1, in nats per step; −∞ for dead directions.
 
         For x in (0, 1) solve E[u d/(1 + u d)] = x with d = φ'²(√q z); then λ(x) = ½ ln(σ_w² x/u). It holds
@@ -173,9 +173,7 @@ def critical_sigma_w(injected_variance: float = 0.0, activation: ActivationName 
     return float(brentq(excess, 1e-3, highest, xtol=1e-13))
 
 
-def exponent_line(
-    sigma_w: ArrayLike, injected_variance: float = 0.0, activation: ActivationName = "tanh"
-) -> np.ndarray:
+def exponent_line(sigma_w: Numbers, injected_variance: float = 0.0, activation: ActivationName = "tanh") -> np.ndarray:
     """Half ln χ in nats per step over many σ_w: the line to lay over measured exponents."""
     return np.vectorize(lambda sigma: MeanField(sigma, injected_variance, activation).exponent, otypes=[float])(
         np.asarray(sigma_w, dtype=float)

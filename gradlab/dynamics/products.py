@@ -22,6 +22,7 @@ from gradlab.dynamics.inputs import (
     in_dtype,
     stretches,
 )
+from gradlab.dynamics.norms import euclidean_norm
 from gradlab.dynamics.operator import JacobianOperator
 
 GRADED = 1e-3
@@ -152,10 +153,9 @@ class Sweep:
         return self.product.log_singular_values().masked_fill((self.first_bad <= self.steps).unsqueeze(-1), torch.nan)
 
     def _multiply(self, matrices: Tensor) -> None:
-        squares = matrices.square()
-        row_norms, column_norms = squares.sum(-1).sqrt(), squares.sum(-2).sqrt()
+        row_norms, column_norms = euclidean_norm(matrices, -1), euclidean_norm(matrices, -2)
         graded_rows, graded_columns = _graded(row_norms), _graded(column_norms)
-        frobenius = torch.linalg.vector_norm(row_norms, dim=-1, keepdim=True)
+        frobenius = euclidean_norm(row_norms, -1).unsqueeze(-1)
         for t, matrix in enumerate(matrices):
             if graded_columns[t]:
                 # Columns of different size: first scale the rows of Q, then multiply by what remains.
@@ -168,7 +168,7 @@ class Sweep:
                 self.product.multiply(matrix @ self.product.basis, frobenius[t])
 
     def _multiply_sorted(self, matrix: Tensor) -> None:
-        norms, order = torch.linalg.vector_norm(matrix, dim=-1).sort(dim=-1, descending=True, stable=True)
+        norms, order = euclidean_norm(matrix, -1).sort(dim=-1, descending=True, stable=True)
         moved = matrix.take_along_dim(order.unsqueeze(-1), -2) @ self.product.basis
         self.product.multiply(moved, norms, order)
 
@@ -203,7 +203,7 @@ def _leading(operator: JacobianOperator, k: int, tolerance: float, seed: int) ->
         for t in range(steps) if forward else range(steps - 1, -1, -1):
             step = operator[t]
             moved = step.apply(product.basis) if forward else step.apply_transpose(product.basis)
-            norms = torch.linalg.vector_norm(moved, dim=(-2, -1)).unsqueeze(-1)
+            norms = euclidean_norm(moved.flatten(-2), -1).unsqueeze(-1)
             if not bool(norms.isfinite().all()):
                 bad |= ~norms.squeeze(-1).isfinite()
                 moved = torch.where(bad[..., None, None], product.basis, moved)

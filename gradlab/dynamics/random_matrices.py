@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.special import comb, polygamma, psi
+
+from gradlab.dynamics.arrays import Numbers
 
 
 def newman_exponents(states: int, sigma: float = 1.0) -> np.ndarray:
@@ -35,7 +36,7 @@ def marchenko_pastur_edges(ratio: float = 1.0, sigma: float = 1.0) -> tuple[floa
     return sigma * abs(1 - math.sqrt(ratio)), sigma * (1 + math.sqrt(ratio))
 
 
-def marchenko_pastur_density(values: ArrayLike, ratio: float = 1.0, sigma: float = 1.0) -> np.ndarray:
+def marchenko_pastur_density(values: Numbers, ratio: float = 1.0, sigma: float = 1.0) -> np.ndarray:
     """Density of the singular values s (not squared) of an N × cN matrix with entries of variance σ²/N.
 
     √((s₊² − s²)(s² − s₋²))/(π σ² c s) between the edges, of total mass min(1, 1/c): c = 1 is the quarter

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike
+
+from gradlab.dynamics.arrays import Numbers
 
 
-def memory_of_gate(gate: ArrayLike) -> np.ndarray:
+def memory_of_gate(gate: Numbers) -> np.ndarray:
     """Memory τ = −1/ln f in steps of a constant gate value f: what is left after τ steps is 1/e.
 
     f is the LSTM's forget gate or the GRU's z in torch's order (the share of the old state that is kept). 0
@@ -19,23 +20,23 @@ def memory_of_gate(gate: ArrayLike) -> np.ndarray:
         return np.where(gate == 1, np.inf, -1 / np.log(gate))
 
 
-def memory_of_bias(bias: ArrayLike) -> np.ndarray:
+def memory_of_bias(bias: Numbers) -> np.ndarray:
     """Memory τ = −1/ln σ(b) in steps of a gate whose input is only its bias b: 1.4 at 0, 3.2 at 1, 20.6 at 3.
 
     torch adds two biases, `bias_ih` and `bias_hh`: their sum is b. Raising b to 1: Jozefowicz et al. 2015.
     """
-    return 1 / np.logaddexp(0.0, -np.asarray(bias, dtype=float))
+    return np.asarray(1 / np.logaddexp(0.0, -np.asarray(bias, dtype=float)))
 
 
-def bias_for_memory(steps: ArrayLike) -> np.ndarray:
+def bias_for_memory(steps: Numbers) -> np.ndarray:
     """The bias for a gate memory of so many steps, inverse of `memory_of_bias`; ValueError for τ ≤ 0."""
     steps = np.asarray(steps, dtype=float)
     if np.any(steps <= 0):
         raise ValueError(f"expected memories above 0 steps, got {steps.min()}")
-    return -np.log(np.expm1(1 / steps))
+    return np.asarray(-np.log(np.expm1(1 / steps)))
 
 
-def measured_memory(gates: ArrayLike, axis: int = 0) -> np.ndarray:
+def measured_memory(gates: Numbers, axis: int = 0) -> np.ndarray:
     """Memory −1/mean ln f_t in steps of gate values along a sequence, the mean taken over `axis` (time).
 
     The exponent of a cell without recurrent weights is mean ln f_t, exactly. 0 where a gate closed fully.
@@ -45,7 +46,7 @@ def measured_memory(gates: ArrayLike, axis: int = 0) -> np.ndarray:
         return np.where(rates == 0, np.inf, -1 / rates)
 
 
-def chrono_memory_quantile(share: ArrayLike, longest: float) -> np.ndarray:
+def chrono_memory_quantile(share: Numbers, longest: float) -> np.ndarray:
     """Memory in steps below which a share of the units lies at chrono initialisation.
 
     b_f = ln U[1, T_max − 1] (Tallec & Ollivier 2018, section 3), so that τ = 1/ln(1 + 1/U) is about U + ½.
