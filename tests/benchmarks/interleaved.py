@@ -26,17 +26,13 @@ def compare(cases: Mapping[str, Callable[[], float]], repetitions: int) -> Compa
     """Measure cases that each give their own duration in seconds; one repetition more warms up."""
     names = list(cases)
     seconds: dict[str, list[float]] = {name: [] for name in names}
-    gc.collect()
-    gc.disable()
-    try:
-        for name in names:
-            cases[name]()
-        for repetition in range(repetitions):
-            first = repetition % len(names)
-            for name in names[first:] + names[:first]:
-                seconds[name].append(cases[name]())
-    finally:
-        gc.enable()
+    for name in names:
+        cases[name]()
+    for repetition in range(repetitions):
+        first = repetition % len(names)
+        for name in names[first:] + names[:first]:
+            gc.collect()  # nobody pays for another's litter
+            seconds[name].append(cases[name]())
     return Comparison(seconds)
 
 
