@@ -42,16 +42,16 @@ class BlockJacobian:
     def apply(self, vectors: Tensor) -> Tensor:
         """J @ V for `... columns k`."""
         count, rows, columns = self.blocks.shape
-        moved = self.blocks.reshape(count * rows, columns) @ vectors
-        moved = moved.unflatten(-2, (count, rows))
-        result = (moved * self.scales.unsqueeze(-1)).sum(-3)
+        # Vectors as rows: then all steps together are one product with one matrix.
+        moved = (vectors.mT @ self.blocks.reshape(count * rows, columns).mT).unflatten(-1, (count, rows))
+        result = (moved * self.scales.unsqueeze(-3)).sum(-2).mT
         return result if self.diagonal is None else result + self.diagonal.unsqueeze(-1) * vectors
 
     def apply_transpose(self, vectors: Tensor) -> Tensor:
         """Jᵀ @ V for `... rows k`."""
         count, rows, columns = self.blocks.shape
-        scaled = (self.scales.unsqueeze(-1) * vectors.unsqueeze(-3)).flatten(-3, -2)
-        result = self.blocks.reshape(count * rows, columns).mT @ scaled
+        scaled = (self.scales.unsqueeze(-3) * vectors.mT.unsqueeze(-2)).flatten(-2)
+        result = (scaled @ self.blocks.reshape(count * rows, columns)).mT
         return result if self.diagonal is None else result + self.diagonal.unsqueeze(-1) * vectors
 
     def dense(self) -> Tensor:

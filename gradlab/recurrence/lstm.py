@@ -15,13 +15,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from gradlab.recurrence.base import Adjoint, Factors, Recurrence, States, Trace, Weights, linear, stacked_shapes
-from gradlab.recurrence.jacobian import BlockJacobian
+from gradlab.recurrence.lstm_jacobian import LSTMJacobian
 from gradlab.recurrence.sweep import arriving, blocks, sigmoid_slope, tanh_slope
 
 
@@ -127,88 +127,3 @@ class LSTM(Recurrence):
         tanh_slope(i, g, slopes[..., 2, :])
         sigmoid_slope(tanh_c, o, slopes[..., 3, :])
         return slopes, tanh_slope(o, tanh_c)
-
-
-@dataclass(frozen=True, slots=True)
-class LSTMJacobian:
-    """∂(h', c')/∂(h, c) at any number of steps, without the dense matrix until it is asked for."""
-
-    blocks: Tensor
-    """U_i, U_f, U_g, U_o: `gate hidden output`."""
-    slopes: Tensor
-    """∂c'/∂a of i, f, g and ∂m/∂a of o: `... gate hidden`."""
-    forget: Tensor
-    """f: `... hidden`."""
-    through_cell: Tensor
-    """o (1 − tanh² c'): `... hidden`."""
-    projection: Tensor | None = None
-    """W_hr: `output hidden`."""
-
-    @property
-    def shape(self) -> torch.Size:
-        """Leading axes, then states twice."""
-        states = self.blocks.shape[2] + self.blocks.shape[1]
-        return torch.Size((*self.forget.shape[:-1], states, states))
-
-    def __getitem__(self, index: Any) -> LSTMJacobian:
-        """Select along the leading axes."""
-        return LSTMJacobian(
-            self.blocks, self.slopes[index], self.forget[index], self.through_cell[index], self.projection
-        )
-
-    def to(self, dtype: torch.dtype) -> LSTMJacobian:
-        """The same in another dtype."""
-        projection = None if self.projection is None else self.projection.to(dtype)
-        return LSTMJacobian(
-            self.blocks.to(dtype),
-            self.slopes.to(dtype),
-            self.forget.to(dtype),
-            self.through_cell.to(dtype),
-            projection,
-        )
-
-    @property
-    def _cell(self) -> BlockJacobian:
-        """A = ∂c'/∂h."""
-        return BlockJacobian(self.blocks[:3], self.slopes[..., :3, :])
-
-    @property
-    def _output(self) -> BlockJacobian:
-        """∂m/∂h along the output gate alone, m = o tanh c'."""
-        return BlockJacobian(self.blocks[3:], self.slopes[..., 3:, :])
-
-    def apply(self, vectors: Tensor) -> Tensor:
-        """J @ V for `... states k`."""
-        v_h, v_c = vectors.split((self.blocks.shape[2], self.blocks.shape[1]), -2)
-        c = self._cell.apply(v_h) + self.forget.unsqueeze(-1) * v_c
-        m = self._output.apply(v_h) + self.through_cell.unsqueeze(-1) * c
-        return torch.cat([m if self.projection is None else self.projection @ m, c], -2)
-
-    def apply_transpose(self, vectors: Tensor) -> Tensor:
-        """Jᵀ @ V for `... states k`."""
-        v_h, v_c = vectors.split((self.blocks.shape[2], self.blocks.shape[1]), -2)
-        m = v_h if self.projection is None else self.projection.mT @ v_h
-        c = v_c + self.through_cell.unsqueeze(-1) * m
-        h = self._output.apply_transpose(m) + self._cell.apply_transpose(c)
-        return torch.cat([h, self.forget.unsqueeze(-1) * c], -2)
-
-    def dense(self) -> Tensor:
-        """The matrices themselves, `... states states`, in the order (h, c)."""
-        P, H = self.blocks.shape[2], self.blocks.shape[1]
-        result = self.forget.new_zeros(self.shape)
-        cell = self._cell.dense()
-        hidden = torch.addcmul(self._output.dense(), self.through_cell.unsqueeze(-1), cell)
-        carried = torch.diag_embed(self.through_cell * self.forget)
-        result[..., :P, :P] = hidden if self.projection is None else self.projection @ hidden
-        result[..., :P, P:] = carried if self.projection is None else self.projection @ carried
-        result[..., P:, :P] = cell
-        result[..., P:, P:].diagonal(dim1=-2, dim2=-1).copy_(self.forget)
-        assert self.forget.shape[-1] == H
-        return result
-
-    def log_abs_det(self) -> Tensor:
-        """Σ ln|f| + Σ ln|tanh(c') o(1−o)| + ln|det U_o|; with a projection by LU. −∞ where J is singular."""
-        if self.projection is not None:
-            return torch.linalg.slogdet(self.dense()).logabsdet
-        along_gates = self.forget.abs().log().sum(-1) + self.slopes[..., 3, :].abs().log().sum(-1)
-        return along_gates + torch.linalg.slogdet(self.blocks[3]).logabsdet

@@ -87,7 +87,7 @@ def check_columns(table: str, columns: Mapping[str, Any]) -> int:
 
 
 def to_arrow(table: str, columns: Mapping[str, Any], resolution: int = RESOLUTION) -> pa.Table:
-    """Checked columns as an Arrow table of the whole schema, copied; columns that are absent become null.
+    """Checked columns as an Arrow table of the whole schema, copied; absent columns and masked entries become null.
 
     NaN and infinities stay what they are in real columns; in columns of counts and flags NaN means "not
     measured".
@@ -105,7 +105,9 @@ def to_arrow(table: str, columns: Mapping[str, Any], resolution: int = RESOLUTIO
             arrays.append(pa.nulls(rows, field.type))
             continue
         try:
-            array = _to_array(np.asarray(columns[field.name]), field.type, resolution)
+            given = columns[field.name]
+            array = _to_array(np.ma.getdata(given) if np.ma.isMA(given) else np.asarray(given), field.type, resolution)
+            array = _masked(array, given)
         except (ValueError, TypeError, OverflowError, pa.ArrowException) as error:
             raise ValueError(
                 f"table {table!r}, column {field.name!r}: expected {field.type} values: {error}"
@@ -176,6 +178,16 @@ def _to_array(values: np.ndarray, kind: pa.DataType, resolution: int) -> pa.Arra
     if not np.array_equal(converted, whole):
         raise ValueError(f"got {values.dtype} values that are not of this kind")
     return pa.array(converted, kind, mask=absent)
+
+
+def _masked(array: pa.Array, given: Any) -> pa.Array:
+    """The same with null where a `numpy.ma.MaskedArray` says that nothing was measured."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not np.ma.is_masked(given):
+        return array
+    return pc.if_else(pa.array(np.ma.getmaskarray(given)), pa.scalar(None, array.type), array)
 
 
 def round_mantissa(values: np.ndarray, resolution: int) -> np.ndarray:

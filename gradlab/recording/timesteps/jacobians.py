@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor
 
-from gradlab.dynamics import singular_values
+from gradlab.dynamics import leading_singular_values, singular_values
 from gradlab.instrument import Pass
 from gradlab.recording.amount import Amount
 from gradlab.recording.quantiles import over_sequences
@@ -29,20 +31,34 @@ def jacobians(passed: Pass, amount: Amount) -> dict[str, np.ndarray]:
     real_times = _real_times(passed, times, sequences)
     operator = passed.recurrence.jacobian(passed.weights, trace, before)
     # The slopes are those that backpropagation used, with its rounding; what follows is measured in float64.
-    states = operator.shape[-1]
-    tolerance = torch.finfo(trace.states[0].dtype).eps * states**0.5
-    operator = operator.to(torch.float64)
-    sigma = singular_values(operator.dense(), tolerance=tolerance).cpu().numpy()
-    log_det = operator.log_abs_det().cpu().numpy() / sigma.shape[-1]
+    largest, smallest = _extremes(operator.to(torch.float64), trace.states[0].dtype)
+    log_det = operator.to(torch.float64).log_abs_det().cpu().numpy() / operator.shape[-1]
     with np.errstate(divide="ignore", invalid="ignore"):
-        condition = sigma[..., 0] / sigma[..., -1]
-    measured = {
-        "sigma_max": sigma[..., 0],
-        "sigma_min": sigma[..., -1],
-        "mean_log_sigma": log_det,
-        "condition": condition,
-    }
+        condition = largest / smallest
+    measured = {"sigma_max": largest, "sigma_min": smallest, "mean_log_sigma": log_det, "condition": condition}
     return {name: _placed(values, real_times, passed.steps) for name, values in measured.items()}
+
+
+_LANCZOS_FROM = 192
+"""From this many states on, the two ends of a spectrum are found sooner by Lanczos than all of it by LAPACK."""
+_LANCZOS_TOLERANCE = 1e-4
+
+
+def _extremes(operator: Any, dtype: torch.dtype) -> tuple[np.ndarray, np.ndarray]:
+    """Largest and smallest singular value, `time batch`.
+
+    Exact to the rounding of the dtype that the net ran in; of large Jacobians with a closed inverse (LSTM), met in
+    float32, to a relative error of 1e−4.
+    """
+    inverse = operator.inverse() if hasattr(operator, "inverse") else None
+    if inverse is not None and operator.shape[-1] >= _LANCZOS_FROM and dtype != torch.float64:
+        largest, smallest = (
+            leading_singular_values(one, tolerance=_LANCZOS_TOLERANCE).values[..., 0] for one in (operator, inverse)
+        )
+        return largest.cpu().numpy(), (1 / smallest).cpu().numpy()
+    tolerance = torch.finfo(dtype).eps * operator.shape[-1] ** 0.5
+    sigma = singular_values(operator.dense(), tolerance=tolerance).cpu().numpy()
+    return sigma[..., 0], sigma[..., -1]
 
 
 def _real_times(passed: Pass, times: Tensor, sequences: Tensor) -> np.ndarray:
