@@ -1,9 +1,25 @@
-"""How gradlab holds on to torch's modules: hooks that capture a pass, and the replay that takes it apart."""
+"""How gradlab holds on to recurrent modules: hooks that capture a pass, and the replay that takes it apart."""
 
 from gradlab.instrument.call import Call
 from gradlab.instrument.capture import Capture
 from gradlab.instrument.modules import Layout, layout, recurrent_modules
 from gradlab.instrument.replay import Pass, replay
 from gradlab.instrument.segment import chosen
+from gradlab.instrument.user_capture import hold_on
+from gradlab.instrument.user_cells import Cell, FunctionCell
+from gradlab.instrument.user_modules import find_cells
 
-__all__ = ["Call", "Capture", "Layout", "Pass", "chosen", "layout", "recurrent_modules", "replay"]
+__all__ = [
+    "Call",
+    "Capture",
+    "Cell",
+    "FunctionCell",
+    "Layout",
+    "Pass",
+    "chosen",
+    "find_cells",
+    "hold_on",
+    "layout",
+    "recurrent_modules",
+    "replay",
+]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -103,13 +103,14 @@ def layout(module: nn.Module, name: str) -> Layout | None:
     """
     known = next((kind for kind in LAYERED + CELLS if isinstance(module, kind)), None)
     if known is None:
+        other: Any = module
         named: Any = getattr(module, "recurrence", None)
-        return Layout(module, named, int(module.num_layers), 1, False) if isinstance(named, Recurrence) else None
+        return Layout(module, named, other.num_layers, 1, False) if isinstance(named, Recurrence) else None
     if type(module).forward is not known.forward:
         raise UnsupportedError(
             f"module {name!r}: expected torch's own {known.__name__}, got the subclass {type(module).__name__} with a "
-            "forward() of its own, whose equations gradlab cannot know; register it as a cell, "
-            "or leave it out with watch(..., modules=[...])"
+            "forward() of its own, whose equations gradlab cannot know; register it as "
+            "a cell, gradlab.watch(model, cells={...: gradlab.instrument.Cell(...)})"
         )
     is_cell = known in CELLS
     settings: Any = module
@@ -124,11 +125,14 @@ def layout(module: nn.Module, name: str) -> Layout | None:
     return Layout(module, recurrence, getattr(settings, "num_layers", 1), directions, is_cell)
 
 
-def recurrent_modules(model: nn.Module) -> Iterator[tuple[str, Layout]]:
-    """Names and layouts of all recurrent modules in a model, each once; the model itself is called `model`."""
-    seen: set[int] = set()
+def recurrent_modules(model: nn.Module, without: Iterable[nn.Module] = ()) -> Iterator[tuple[str, Layout]]:
+    """Names and layouts of all recurrent modules in a model, each once; the model itself is called `model`.
+
+    Modules in `without`, and what they hold, are left out.
+    """
+    seen = {id(part) for module in without for part in module.modules()}
     for name, module in model.named_modules():
-        found = layout(module, name or "model")
-        if found is not None and id(module) not in seen:
+        found = None if id(module) in seen else layout(module, name or "model")
+        if found is not None:
             seen.add(id(module))
             yield name or "model", found

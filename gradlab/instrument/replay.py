@@ -17,12 +17,13 @@ from gradlab.instrument.call import Call
 from gradlab.instrument.canonical import turn
 from gradlab.instrument.modules import Layout
 from gradlab.instrument.segment import Segment, segments
+from gradlab.instrument.user_cells import UserLayout
 from gradlab.recurrence import LSTM, Adjoint, Recurrence, States, Trace, Weights
 
 CHECKED_STEPS = 8
 """At so many time steps the replayed state is held against the real one."""
 
-_TOLERANCE = {torch.float64: 1e-8, torch.float32: 2e-3, torch.float16: 5e-2, torch.bfloat16: 1e-1}
+TOLERANCE = {torch.float64: 1e-8, torch.float32: 2e-3, torch.float16: 5e-2, torch.bfloat16: 1e-1}
 
 
 @dataclass(slots=True)
@@ -52,6 +53,8 @@ class Pass:
     """Where packed sequences were sorted: position in the batch that was given, by position in the pass.
 
     None where nothing was sorted, and where only some sequences were replayed."""
+    contributions: tuple[list[float], list[float] | None] | None = None
+    """‖G_t‖ and ⟨G_t, G⟩/‖G‖² of all parameters together, where they are not to be had from the factors."""
 
     @property
     def steps(self) -> int:
@@ -83,6 +86,10 @@ class Pass:
         def cut(value: Tensor) -> Tensor:
             return value.index_select(-2, sequences.to(value.device))
 
+        def cut_factor(value: Tensor) -> Tensor:
+            # A user's cell gives one sum over all sequences.
+            return value if value.shape[1] == 1 < self.sequences else value.index_select(1, sequences.to(value.device))
+
         trace = Trace(
             cut(self.trace.inputs),
             tuple(map(cut, self.trace.initial)),
@@ -91,7 +98,7 @@ class Pass:
             None if self.trace.started_from is None else tuple(map(cut, self.trace.started_from)),
         )
         factors = {
-            name: (cut(left), None if right is None else cut(right))
+            name: (cut_factor(left), None if right is None else cut_factor(right))
             for name, (left, right) in self.adjoint.factors.items()
         }
         adjoint = Adjoint(
@@ -115,6 +122,12 @@ def replay(calls: list[Call], count: int | None = None) -> Iterator[Pass]:
     At most `count` sequences of each batch are replayed (None for all). Raises InstrumentError, naming the module,
     when the replay does not reproduce the states that the module really gave.
     """
+    if calls and isinstance(calls[0].layout, UserLayout):
+        from gradlab.instrument.user_replay import replay_cells  # it makes passes itself
+
+        with torch.no_grad():
+            yield from replay_cells(calls)
+        return
     with torch.no_grad(), _autocast_off(calls):
         for segment in segments(calls, count):
             yield from _replay_segment(segment)
@@ -183,7 +196,7 @@ def _check(segment: Segment, layer: int, direction: int, weights: Weights, trace
     wrong = (again - real).abs()
     scale = real.abs().nan_to_num(0, 0, 0).max().clamp_min(1e-3) if real.numel() else real.new_ones(())
     error = float((wrong[wrong.isfinite()].max() if wrong.isfinite().any() else wrong.new_zeros(())) / scale)
-    tolerance = max(_TOLERANCE[real.dtype], _TOLERANCE[segment.precision])
+    tolerance = max(TOLERANCE[real.dtype], TOLERANCE[segment.precision])
     if error > tolerance:
         raise InstrumentError(
             f"module {segment.name!r}, layer {layer}, direction {direction}: expected the replayed hidden states to "
@@ -254,7 +267,7 @@ def _unfolded(steps: int, trace: Trace, adjoint: Adjoint, grad_inputs: Tensor) -
     """Single steps that lay side by side in the batch, one behind the other again."""
 
     def stand(value: Tensor) -> Tensor:
-        return value.reshape(steps, -1, value.shape[-1])
+        return value.reshape(steps, -1, *value.shape[min(2, value.dim() - 1) :])
 
     started = tuple(stand(part) for part in trace.initial)
     trace = Trace(

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from gradlab.errors import ExplosionError
-from gradlab.instrument import Capture, Layout, replay
+from gradlab.instrument import Layout, hold_on, replay
 from gradlab.recording.amount import Amount
 from gradlab.recording.flight import Flight
 from gradlab.recording.nonfinite import first_nonfinite
@@ -21,7 +21,7 @@ from gradlab.recording.observation import Observation
 from gradlab.recording.optimisers import cosine, listen, remove
 from gradlab.recording.parameters import ParameterLog
 from gradlab.recording.schedule import Schedule
-from gradlab.recording.sink import MemorySink, Sink
+from gradlab.recording.sink import Columns, MemorySink, Sink
 from gradlab.recording.steps import StepLog, total_norm
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Recorder:
         self._scaler = scaler
         self._on_nonfinite = on_nonfinite
         self._on_error = on_error
-        self._captures = [Capture(name, layout) for name, layout in layouts.items()]
+        self._captures = [hold_on(name, layout) for name, layout in layouts.items()]
         self._observation = Observation(sink, amount)
         self._flight = Flight(flight)
         self._steps = StepLog(sink)
@@ -142,6 +142,19 @@ class Recorder:
     def flush(self) -> None:
         """Write everything that is complete so that readers see it."""
         self._steps.flush()
+        self.sink.flush()
+
+    def write(self, table: str, columns: Columns) -> None:
+        """Pass on rows that the training loop measured itself, such as truncation bias."""
+        self.sink.write(table, columns)
+
+    def complete(self) -> None:
+        """Make everything durable with the last step's row: nothing more will be known of it.
+
+        To be called before a checkpoint is written, so that the rows up to its step survive with it.
+        """
+        self._parameters.write()
+        self._steps.flush(with_current=True)
         self.sink.flush()
 
     def resume(self, step: int) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from torch import nn
 
 from gradlab.errors import UnsupportedError
-from gradlab.instrument import recurrent_modules
+from gradlab.instrument import Cell, find_cells, recurrent_modules
 from gradlab.recording.amount import amount
 from gradlab.recording.recorder import Recorder
 from gradlab.recording.schedule import schedule
@@ -18,6 +18,7 @@ from gradlab.recording.sink import MemorySink, Sink
 def watch(
     model: nn.Module,
     *,
+    cells: Mapping[Any, Cell] | None = None,
     every: int | Literal["log"] | None = 10,
     at: Sequence[int] | None = None,
     sequences: int | Literal["all"] = 8,
@@ -35,6 +36,8 @@ def watch(
 
     Args:
         model: any module; its `nn.RNN`, `nn.LSTM`, `nn.GRU` and their cells are found by themselves.
+        cells: recurrences that are not torch's: a class of modules, or one module, with how it is called. Every call is
+            one time step. See `gradlab.instrument.Cell`; a plain function is wrapped in `FunctionCell` first.
         every: record every n-th training step; `"log"` for ever wider gaps, None for scalars only.
         at: record exactly at these training steps instead.
         sequences: sequences of a batch that are replayed for the quantities per time step.
@@ -58,11 +61,13 @@ def watch(
     if not isinstance(model, nn.Module):
         raise ValueError(f"model: expected a torch.nn.Module, got {type(model).__name__}")
     model = getattr(model, "_orig_mod", model)  # the model inside torch.compile's wrapper, with its own names
-    layouts = dict(recurrent_modules(model))
+    own = find_cells(model, cells or {})
+    instances = [module for found in own.values() for _, module in found.instances]
+    layouts = dict(recurrent_modules(model, instances)) | own
     if not layouts:
         raise UnsupportedError(
             f"expected a model that holds nn.RNN, nn.LSTM, nn.GRU or one of their cells, got {type(model).__name__} "
-            "without any; gradlab watches recurrent modules only"
+            "without any; a recurrence of your own is named by watch(..., cells={MyCell: gradlab.instrument.Cell()})"
         )
     if isinstance(flight, bool) or not isinstance(flight, int) or flight < 0:
         raise ValueError(f"flight: expected a number of steps, an integer from 0, got {flight!r}")

@@ -30,15 +30,17 @@ def norms(values: Tensor) -> np.ndarray:
 
 
 def gradients(passed: Pass, amount: Amount) -> dict[str, np.ndarray]:
-    """Median, 10 % and 90 % over sequences of each norm, how many were measured, and the share not finite."""
+    """Median, 10 % and 90 % over sequences of each norm, how many were measured, and the share not finite.
+
+    The first part of any state counts as h and the second as c (position and velocity of an oscillator, for example).
+    """
     real = passed.real_steps().cpu().numpy()
-    names = {"h": "grad_h", "c": "grad_c"}
     measured = {
-        names[state]: norms(passed.in_real_time(gradient))
-        for state, gradient in zip(passed.recurrence.state_names, passed.adjoint.states, strict=True)
-        if state in names
+        name: norms(passed.in_real_time(gradient))
+        for name, gradient in zip(("grad_h", "grad_c"), passed.adjoint.states, strict=False)
     }
-    measured["grad_x"] = norms(passed.grad_inputs)
+    if passed.grad_inputs.shape[-1]:
+        measured["grad_x"] = norms(passed.grad_inputs)
     columns = {
         name + suffix: over_sequences(values, real, level)
         for name, values in measured.items()

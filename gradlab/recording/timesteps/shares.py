@@ -15,6 +15,10 @@ _SAFE = (1e-12, 1e12)
 
 def shares(passed: Pass, amount: Amount) -> dict[str, np.ndarray]:
     """‖G_t‖ and ⟨G_t, G⟩/‖G‖² over the measured sequences; the shares sum to 1."""
+    if passed.contributions is not None:
+        of_steps, of_sum = passed.contributions
+        known = {"weight_gradient_norm": np.array(of_steps)}
+        return known if of_sum is None else known | {"weight_gradient_share": np.array(of_sum)}
     factors = passed.adjoint.factors.get("weight_hh")
     if factors is None or factors[1] is None:
         return {}
@@ -34,6 +38,7 @@ def contribution(left: Tensor, right: Tensor) -> tuple[np.ndarray, np.ndarray]:
     Every step is scaled by its own largest row first where that is needed, so that a gradient of 1e−30 does not vanish
     in its square.
     """
+    left, right = left.flatten(1, -2), right.flatten(1, -2)  # further axes are further terms of the sum
     scale = torch.linalg.vector_norm(left, dim=-1).amax(1).double()
     if bool(((scale > _SAFE[0]) & (scale < _SAFE[1])).all()):
         scale = torch.ones_like(scale)

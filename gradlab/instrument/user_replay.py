@@ -1,0 +1,311 @@
+"""The replay of a user's cell: every step is called once more under autograd, with the gradients that arrived at it.
+
+What arrives at a returned tensor is dL/ds_t through all paths, as `.grad` would have it. Where one result was computed
+from another inside the cell (h from c), that total holds the inner path too, and autograd's sum for the step's weights
+needs the part from outside alone: `_from_outside` takes the inner paths off.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from gradlab.dynamics.operator import Dense
+from gradlab.errors import InstrumentError, UnsupportedError
+from gradlab.instrument.call import Call
+from gradlab.instrument.chains import in_order, places
+from gradlab.instrument.replay import TOLERANCE, Pass
+from gradlab.instrument.user_capture import UserCall
+from gradlab.instrument.user_cells import Cell, UserLayout
+from gradlab.recurrence import Adjoint, Recurrence, States, Trace, Weights
+
+SHARES_UP_TO = 1 << 25
+"""So many numbers of weight gradients by step are kept to compare them with their sum; beyond, shares are left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class UserRecurrence(Recurrence):
+    """What is known of a user's cell: that it can be called again."""
+
+    parts: tuple[str, ...]
+    calls: tuple[UserCall, ...] = ()
+
+    name: ClassVar[str] = "user"
+    gate_bounds: ClassVar = {}
+
+    @property
+    def state_names(self) -> tuple[str, ...]:  # type: ignore[override]
+        """The names that were given, or h, c, s2 and so on."""
+        return self.parts
+
+    def weight_shapes(self, input_size: int, hidden_size: int) -> dict[str, tuple[int, ...]]:
+        """None that are known."""
+        return {}
+
+    def step(self, weights: Weights, inputs: Tensor, states: States) -> States:
+        """Not known as an equation. Raises UnsupportedError."""
+        raise UnsupportedError("expected a recurrence in closed form, got a user's cell: call the cell itself")
+
+    def trace(self, weights: Weights, inputs: Tensor, initial: States, outputs: Tensor | None = None) -> Trace:
+        """Not known as an equation. Raises UnsupportedError."""
+        return self.step(weights, inputs, initial)  # type: ignore[return-value]
+
+    def adjoint(self, weights: Weights, trace: Trace, direct: tuple[Tensor | None, ...]) -> Adjoint:
+        """Not known as an equation. Raises UnsupportedError."""
+        return self.step(weights, trace.inputs, trace.initial)  # type: ignore[return-value]
+
+    def jacobian(self, weights: Weights, trace: Trace, before: States) -> Dense:
+        """∂s_t/∂s_{t−1} at each step of a trace of this recurrence, one reverse pass a row."""
+        origin = trace.gates["origin"].long()
+        flat = origin.reshape(-1, 2)
+        states = sum(part.shape[-1] for part in before)
+        result = before[0].new_empty(len(flat), states, states)
+        for t in flat[:, 0].unique().tolist():
+            here = (flat[:, 0] == t).nonzero().flatten()
+            result[here] = jacobians(self.calls[t], flat[here, 1].tolist())
+        return Dense(result.unflatten(0, origin.shape[:-1]))
+
+
+def layout_of(module: nn.Module, cell: Cell) -> UserLayout:
+    """The layout of one instance."""
+    return UserLayout(module, UserRecurrence(()), 1, 1, True, cell=cell, instances=(("", module),))
+
+
+@dataclass(slots=True)
+class _Step:
+    """One call, replayed: all flattened to `batch …`."""
+
+    before: list[Tensor]
+    after: list[Tensor]
+    gradients: list[Tensor]
+    carried: list[Tensor]
+    inputs: Tensor
+    grad_inputs: Tensor
+    weights: dict[str, Tensor]
+    """Its part in the gradient of each parameter, flattened, by name with prefix."""
+
+
+def replay_cells(calls: list[Call]) -> Iterator[Pass]:
+    """All passes of one user's cell in one training step; always all sequences, because a cell may let them interact.
+
+    Raises InstrumentError, naming the module, when a call does not give again what it gave.
+    """
+    kept = in_order([call for call in calls if call.arrived or not call.during_backward])
+    placed = sorted(zip(places(kept), kept, strict=True), key=lambda pair: (pair[0].sequence, pair[0].offset))
+    runs = groupby(placed, key=lambda pair: (pair[0].sequence, tuple(part.shape for part in pair[1].final)))
+    for _, run in runs:
+        members = list(run)
+        steps = [call for _, call in members if isinstance(call, UserCall)]
+        yield _replay_run(steps, members[0][0].sequence, members[0][0].offset)
+
+
+def _replay_run(calls: list[UserCall], sequence: int, offset: int) -> Pass:
+    first = calls[0]
+    layout = first.layout
+    assert isinstance(layout, UserLayout)
+    totals: dict[str, Tensor] = {}
+    kept: list[dict[str, Tensor]] | None = []
+    norms, steps = [], []
+    for call in calls:
+        call.check_replayable()
+        step = _replay_step(call, layout)
+        for name, part in step.weights.items():
+            totals[name] = totals[name] + part if name in totals else part
+        squares = [torch.linalg.vector_norm(part, dtype=torch.float64) for part in step.weights.values()]
+        norms.append(float(torch.linalg.vector_norm(torch.stack(squares))) if squares else math.nan)
+        if kept is not None:
+            kept.append(step.weights)
+            if len(calls) * sum(part.numel() for part in step.weights.values()) > SHARES_UP_TO:
+                kept = None
+        step.weights = {}
+        steps.append(step)
+    count = len(first.final)
+
+    def along(name: str, index: int) -> Tensor:
+        return torch.stack([getattr(step, name)[index] for step in steps])
+
+    before = tuple(along("before", k) for k in range(count))
+    T, B = before[0].shape[:2]
+    grid = torch.stack(torch.meshgrid(torch.arange(T), torch.arange(B), indexing="ij"), -1).to(before[0].device)
+    states = tuple(along("after", k) for k in range(count))
+    inputs = torch.stack([step.inputs for step in steps])
+    trace = Trace(inputs, tuple(part[0] for part in before), states, {"origin": grid.to(before[0].dtype)}, before)
+    grad_inputs = torch.stack([step.grad_inputs for step in steps])
+    factors: dict[str, tuple[Tensor, Tensor | None]] = {
+        name: (total.reshape(1, 1, -1), None) for name, total in totals.items()
+    }
+    gradients = tuple(along("gradients", k) for k in range(count))
+    adjoint = Adjoint(gradients, tuple(steps[0].carried), grad_inputs, factors)
+    return Pass(
+        name=first.name,
+        layout=layout,
+        sequence=sequence,
+        offset=offset,
+        layer=0,
+        direction=0,
+        recurrence=UserRecurrence(first.cell.part_names(count), tuple(calls)),
+        weights={},
+        trace=trace,
+        adjoint=adjoint,
+        grad_inputs=grad_inputs,
+        lengths=None,
+        precision=first.precision,
+        contributions=_contributions(norms, kept, totals) if totals else None,
+    )
+
+
+def _contributions(
+    norms: list[float], kept: list[dict[str, Tensor]] | None, totals: dict[str, Tensor]
+) -> tuple[list[float], list[float] | None]:
+    """‖G_t‖ over all parameters of the cell, and ⟨G_t, G⟩/‖G‖² where all G_t could be kept."""
+    if kept is None:
+        return norms, None
+    whole = {name: total.double() for name, total in totals.items()}
+    scale = max((float(total.abs().max()) for total in whole.values()), default=0.0)
+    if not (scale > 0 and math.isfinite(scale)):
+        return norms, [math.nan] * len(norms)
+    whole = {name: total / scale for name, total in whole.items()}
+    squared = sum(float(total.square().sum()) for total in whole.values())
+    along = [sum(float(part.double() @ whole[name]) for name, part in parts.items()) for parts in kept]
+    return norms, [value / scale / squared for value in along]
+
+
+def _replay_step(call: UserCall, layout: UserLayout) -> _Step:
+    """Call the cell again, hold the results against the real ones, and take the gradients of this step alone."""
+    state, given, parameters = _leaves(call)
+    changed = state | ({} if given is None else {call.arguments.input: given})
+    with torch.enable_grad():
+        results = call.run(changed, parameters)  # type: ignore[arg-type]
+    _compare(call, results)
+    totals = [call.arrived.get(str(place)) for place in range(len(results))]
+    alive = [place for place, result in enumerate(results) if result.requires_grad]
+    outside = _from_outside([results[k] for k in alive], [totals[k] for k in alive])
+    trained = {name: parameter for name, parameter in parameters.items() if parameter.requires_grad}
+    wanted = [*state.values(), *([] if given is None else [given]), *trained.values()]
+    found: list[Tensor] = [torch.zeros_like(leaf) for leaf in wanted]
+    if alive:
+        reached = torch.autograd.grad([results[k] for k in alive], wanted, outside, allow_unused=True)
+        found = [zero if gradient is None else gradient for zero, gradient in zip(found, reached, strict=True)]
+    batch = call.final[0].shape[0] if call.final[0].dim() > 1 else 1
+
+    def flat(value: Tensor) -> Tensor:
+        return value.detach().reshape(batch, -1)
+
+    count = len(state)
+    ends = [results[place] for place in call.state_places]
+    arrived = [totals[place] for place in call.state_places]
+    nothing = call.final[0].new_zeros(batch, 0)
+    is_batched = given is not None and given.numel() > 0 and (batch == 1 or given.shape[:1] == (batch,))
+    prefix = layout.prefix(call.module)
+    return _Step(
+        before=[flat(part) for part in state.values()],
+        after=[flat(part) for part in ends],
+        gradients=[flat(torch.zeros_like(e) if a is None else a) for e, a in zip(ends, arrived, strict=True)],
+        carried=[flat(gradient) for gradient in found[:count]],
+        inputs=flat(given) if given is not None and is_batched else nothing,
+        grad_inputs=flat(found[count]) if is_batched else nothing,
+        weights={
+            prefix + name: gradient.flatten()
+            for name, gradient in zip(trained, found[len(found) - len(trained) :], strict=True)
+        },
+    )
+
+
+def _leaves(call: UserCall) -> tuple[dict[int, Tensor], Tensor | None, dict[str, Tensor]]:
+    """Fresh leaves for state, input and parameters, which share memory with the real ones."""
+    arguments = call.arguments
+    state = {place: arguments.leaves[place].detach().requires_grad_() for place in arguments.state}
+    given = None if arguments.input is None else arguments.leaves[arguments.input].detach().requires_grad_()
+    parameters = {}
+    for name, parameter in call.module.named_parameters():
+        value = parameter if call.held is None else call.held[name]
+        parameters[name] = value.detach().requires_grad_(parameter.requires_grad)
+    return state, given, parameters
+
+
+def _compare(call: UserCall, results: tuple[Tensor, ...]) -> None:
+    """Raise InstrumentError where the cell does not give again what it gave."""
+    tolerance = TOLERANCE.get(call.precision, TOLERANCE[torch.float32])
+    if len(results) != len(call.results):
+        raise InstrumentError(f"module {call.name!r}: gave {len(call.results)} tensors, now {len(results)}")
+    for place in call.state_places:
+        if call.output_is_intact and call.results[place].numel():
+            real, again = call.results[place], results[place].detach()
+            scale = real.abs().nan_to_num(0, 0, 0).max().clamp_min(1e-3)
+            wrong = (again - real).abs()
+            error = float(wrong[wrong.isfinite()].max() / scale) if bool(wrong.isfinite().any()) else 0.0
+            if error > tolerance:
+                raise InstrumentError(
+                    f"module {call.name!r}: expected the cell to give the same state again within {tolerance:g}, got a "
+                    f"relative difference of {error:.2e}; a cell must depend on its arguments, parameters and buffers "
+                    "alone (and start from zeros where its state is None), and its weights must not change before "
+                    "recorder.step()"
+                )
+
+
+def _from_outside(results: list[Tensor], totals: list[Tensor | None]) -> list[Tensor]:
+    """Of each total gradient the part that does not come through another result of the same call.
+
+    total_i = outside_i + Σ_j (∂result_j/∂result_i)ᵀ outside_j over direct and indirect inner paths; nothing depends on
+    itself, so that as many rounds as there are results settle all.
+    """
+    known = [torch.zeros_like(r) if g is None else g.to(r.dtype) for r, g in zip(results, totals, strict=True)]
+    outside = known
+    for _ in range(len(results) - 1):
+        outside = [total - _inner(results, outside, i) for i, total in enumerate(known)]
+    return outside
+
+
+def _inner(results: list[Tensor], outside: list[Tensor], i: int) -> Tensor | float:
+    others = [k for k in range(len(results)) if k != i]
+    (gradient,) = torch.autograd.grad(
+        [results[k] for k in others], [results[i]], [outside[k] for k in others], retain_graph=True, allow_unused=True
+    )
+    return 0.0 if gradient is None else gradient
+
+
+def jacobians(call: UserCall, sequences: list[int]) -> Tensor:
+    """∂s'/∂s of some sequences of one call, `sequence states states`, with the dropout and precision of the call.
+
+    Rows by reverse mode, vectorised by `torch.func`'s rules for batches (`is_grads_batched`), on the batch as it was:
+    unlike `vmap(jacrev)` that also holds for cells that draw random numbers or work in place.
+    """
+    state, _, parameters = _leaves(call)
+    with torch.enable_grad():
+        results = call.run(state, {name: parameter.detach() for name, parameter in parameters.items()})
+        batch = call.final[0].shape[0] if call.final[0].dim() > 1 else 1
+        new = torch.cat([results[place].reshape(batch, -1) for place in call.state_places], -1)
+        chosen = [new[sequence] for sequence in sequences]
+    states = new.shape[-1]
+    if not new.requires_grad:
+        return new.new_zeros(len(sequences), states, states)
+    unit = torch.eye(states, dtype=new.dtype, device=new.device)
+    return torch.stack([_rows(new, list(state.values()), unit, batch, b) for new, b in zip(chosen, sequences, strict=True)])
+
+
+def _rows(new: Tensor, state: list[Tensor], unit: Tensor, batch: int, sequence: int) -> Tensor:
+    options: dict[str, Any] = {"retain_graph": True, "allow_unused": True}
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*batching rule.*")
+            found: list[Tensor | None] = list(torch.autograd.grad(new, state, unit, is_grads_batched=True, **options))
+    except RuntimeError:  # an operation that cannot be vectorised: row by row
+        rows = [torch.autograd.grad(new, state, row, **options) for row in unit]
+        found = [
+            None if parts[0] is None else torch.stack([part for part in parts if part is not None])
+            for parts in zip(*rows, strict=True)
+        ]
+    blocks = [
+        unit.new_zeros(len(unit), part.numel() // batch)
+        if gradient is None
+        else gradient.reshape(len(unit), batch, -1)[:, sequence]
+        for gradient, part in zip(found, state, strict=True)
+    ]
+    return torch.cat(blocks, -1)
