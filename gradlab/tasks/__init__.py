@@ -5,13 +5,37 @@ from typing import Annotated, get_args
 from pydantic import Field
 
 from gradlab.tasks.adding import Adding
-from gradlab.tasks.base import Baseline, Batch, Task
+from gradlab.tasks.base import Baseline, Batch, Prompted, Task
+from gradlab.tasks.chaos import Chaos
+from gradlab.tasks.copy_memory import CopyMemory
+from gradlab.tasks.delayed_recall import DelayedRecall
 from gradlab.tasks.digits import Digits
+from gradlab.tasks.flip_flop import FlipFlop
+from gradlab.tasks.parity import Parity
+from gradlab.tasks.temporal_order import TemporalOrder
 
-AnyTask = Annotated[Adding | Digits, Field(discriminator="name")]
+AnyTask = Annotated[
+    Adding | Chaos | CopyMemory | DelayedRecall | Digits | FlipFlop | Parity | TemporalOrder,
+    Field(discriminator="name"),
+]
 """Any task, told apart by its `name`: the type of `task:` in a study file."""
 
 TASKS: tuple[type[Task], ...] = get_args(get_args(AnyTask)[0])
 """The classes behind `AnyTask`, in the same order."""
 
-__all__ = ["TASKS", "Adding", "AnyTask", "Baseline", "Batch", "Digits", "Task"]
+__all__ = [
+    "TASKS",
+    "Adding",
+    "AnyTask",
+    "Baseline",
+    "Batch",
+    "Chaos",
+    "CopyMemory",
+    "DelayedRecall",
+    "Digits",
+    "FlipFlop",
+    "Parity",
+    "Prompted",
+    "Task",
+    "TemporalOrder",
+]

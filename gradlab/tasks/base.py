@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -16,22 +16,32 @@ Reads = Literal["last", "every"]
 InputKind = Literal["numbers", "tokens"]
 
 
+class Prompted(NamedTuple):
+    """Inputs of a net that says something about something: what it is about, and what was said so far."""
+
+    given: Tensor
+    """`time batch feature`, float (the rows of an image, say), or `time batch`, int64 (tokens)."""
+    said: Tensor
+    """`time batch`, int64: the answer up to each step, START first (teacher forcing)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One batch of sequences, time first."""
+    """One batch of sequences, time first, sequences second."""
 
-    inputs: Tensor
+    inputs: Tensor | Prompted
     """`time batch feature`, float; or `time batch`, int64, where the task's inputs are tokens."""
     targets: Tensor
     """What the loss compares with: `batch ...` when read at the last step, `time batch ...` at every one."""
 
     def to(self, device: torch.device, dtype: torch.dtype) -> Batch:
         """The same batch where a model is, its floating-point tensors in the model's precision."""
-        moved = (
-            tensor.to(device, dtype if tensor.is_floating_point() else None)
-            for tensor in (self.inputs, self.targets)
-        )
-        return Batch(*moved)
+
+        def moved(tensor: Tensor) -> Tensor:
+            return tensor.to(device, dtype if tensor.is_floating_point() else None)
+
+        inputs = self.inputs if isinstance(self.inputs, Tensor) else Prompted(*map(moved, self.inputs))
+        return Batch(moved(inputs) if isinstance(inputs, Tensor) else inputs, moved(self.targets))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +67,12 @@ class Task(Settings):
     reads: ClassVar[Reads] = "last"
     inputs: ClassVar[InputKind] = "numbers"
     """Numbers reach the recurrent layer as they are; tokens below `input_size` one-hot or embedded."""
+    net: ClassVar[str] = "sequence"
+    """The kind of net that the task needs, by its name in `gradlab.models.KINDS`."""
     score_name: ClassVar[str] = "accuracy"
-    """What the score counts; higher is better."""
+    """What the score counts."""
+    higher_is_better: ClassVar[bool] = True
+    """Of the score: 1 is perfect and 0 the worst; otherwise 0 is perfect."""
 
     @property
     @abstractmethod
@@ -95,7 +109,7 @@ class Task(Settings):
 
     @abstractmethod
     def score(self, outputs: Tensor, batch: Batch) -> float:
-        """Score of the same outputs, higher is better."""
+        """Score of the same outputs; `higher_is_better` says which way."""
 
     def describe(self) -> dict[str, Any]:
         """Facts about the task for the store: name, length, demanded lag, chance level."""
@@ -104,6 +118,7 @@ class Task(Settings):
             "task_length": self.length,
             "demanded_lag": self.demanded_lag,
             "score_name": self.score_name,
+            "higher_is_better": self.higher_is_better,
             "chance_loss": self.chance.loss,
             "chance_score": self.chance.score,
         }

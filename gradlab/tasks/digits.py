@@ -7,8 +7,8 @@ from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
+from gradlab.tasks.accuracy import accuracy, cross_entropy, not_looking
 from gradlab.tasks.base import Baseline, Batch, Split, Task
 from gradlab.tasks.digit_images import CLASSES, digit_images
 from gradlab.tasks.examples import draw
@@ -56,10 +56,7 @@ class Digits(Task):
     @property
     def chance(self) -> Baseline:
         """The class frequencies of the test images, whatever the input: entropy, and the largest one."""
-        frequencies = torch.bincount(digit_images("test").labels, minlength=CLASSES).double()
-        frequencies /= frequencies.sum()
-        entropy = float(-(frequencies * frequencies.log()).sum())
-        return Baseline(entropy, float(frequencies.max()), "answers with the class frequencies, not looking")
+        return not_looking(digit_images("test").labels, CLASSES)
 
     def batch(self, size: int, generator: torch.Generator, split: Split = "train") -> Batch:
         """Inputs `time batch pixel`, targets `batch`; up to the size of a split no image comes twice."""
@@ -69,12 +66,11 @@ class Digits(Task):
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Cross-entropy in nats of the logits `batch class`."""
-        return functional.cross_entropy(outputs, batch.targets)
+        return cross_entropy(outputs, batch.targets)
 
     def score(self, outputs: Tensor, batch: Batch) -> float:
         """Share of images whose largest logit is the right one; a NaN logit is never right."""
-        right = (outputs.argmax(dim=-1) == batch.targets) & ~outputs.isnan().any(dim=-1)
-        return float(right.double().mean())
+        return accuracy(outputs, batch.targets)
 
 
 @cache

@@ -6,7 +6,20 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from gradlab.tasks import Adding, Batch, Digits, Task
+from gradlab.tasks import (
+    Adding,
+    Batch,
+    Chaos,
+    CopyMemory,
+    DelayedRecall,
+    Digits,
+    FlipFlop,
+    Parity,
+    Task,
+    TemporalOrder,
+)
+from gradlab.tasks.chaos import EXAMPLES, persistence
+from gradlab.tasks.copy_memory import BLANK
 from gradlab.tasks.digit_images import digit_images
 
 
@@ -24,7 +37,8 @@ class TaskCase:
     finite: bool = False
 
     def __str__(self) -> str:
-        return "-".join(str(value) for value in self.task.model_dump().values())
+        changed = {"name": self.task.name, **self.task.model_dump(exclude_defaults=True)}
+        return "-".join(str(value) for value in changed.values())
 
 
 def _class_frequencies(batch: Batch) -> Tensor:
@@ -47,6 +61,44 @@ def _adding(centre: float, **settings) -> TaskCase:
     )
 
 
+def _guessing(task: Task, size: int = 20_000) -> TaskCase:
+    """All classes alike, and the right one for certain."""
+    return TaskCase(
+        task,
+        lambda batch: torch.zeros(len(batch.targets), task.output_size),
+        lambda batch: 100.0 * torch.nn.functional.one_hot(batch.targets, task.output_size).double(),
+        size,
+    )
+
+
+def _blanks_then_guesses(batch: Batch) -> Tensor:
+    outputs = torch.full((*batch.targets.shape, BLANK + 1), -100.0)
+    outputs[:-10, :, BLANK] = 100.0
+    outputs[-10:, :, :BLANK] = 0.0
+    return outputs
+
+
+def _one_hot_every(batch: Batch, classes: int) -> Tensor:
+    return 100.0 * torch.nn.functional.one_hot(batch.targets, classes).double()
+
+
+def _copy(delay: int) -> TaskCase:
+    return TaskCase(CopyMemory(delay=delay), _blanks_then_guesses, lambda batch: _one_hot_every(batch, BLANK + 1), 2000)
+
+
+def _chaos(**settings) -> TaskCase:
+    task = Chaos(**settings)
+
+    def line(batch: Batch) -> Tensor:
+        return persistence(task).slope * batch.inputs + persistence(task).intercept
+
+    return TaskCase(task, line, lambda batch: batch.targets, EXAMPLES["test"], finite=True)
+
+
+def _flip_flop(**settings) -> TaskCase:
+    return TaskCase(FlipFlop(**settings), lambda batch: batch.inputs, lambda batch: batch.targets, 4000)
+
+
 CASES = [
     _digits(),
     _digits(order="row", size=16),
@@ -59,4 +111,16 @@ CASES = [
     _adding(1.0, steps=101),
     _adding(0.5, form="hochreiter1997", steps=24),
     _adding(0.5, form="hochreiter1997", steps=101),
+    _copy(1),
+    _copy(100),
+    _guessing(TemporalOrder(steps=10)),
+    _guessing(TemporalOrder()),
+    _guessing(DelayedRecall(delay=8, symbols=3)),
+    _guessing(DelayedRecall()),
+    _guessing(Parity(steps=12)),
+    _guessing(Parity(steps=50)),
+    _flip_flop(),
+    _flip_flop(channels=1, pulses=0.3),
+    _chaos(),
+    _chaos(system="mackey_glass", steps=50, ahead=20),
 ]

@@ -11,9 +11,7 @@ from gradlab.tasks import Adding
 
 
 @settings(deadline=None, max_examples=40)
-@given(
-    steps=st.integers(24, 90), form=st.sampled_from(["le2015", "hochreiter1997"]), seed=st.integers(0, 2**32)
-)
+@given(steps=st.integers(24, 90), form=st.sampled_from(["le2015", "hochreiter1997"]), seed=st.integers(0, 2**32))
 def test_two_marked_numbers_make_the_target(steps: int, form: str, seed: int) -> None:
     batch = Adding(form=form, steps=steps).batch(50, torch.Generator().manual_seed(seed))
     numbers, markers = batch.inputs.unbind(-1)

@@ -1,35 +1,44 @@
 """What every task promises, for every task."""
 
 import math
+from itertools import pairwise
 
+import numpy as np
 import pytest
 import torch
 from pydantic import TypeAdapter, ValidationError
 
-from gradlab.tasks import TASKS, AnyTask, Batch
+from gradlab.models import ModelSettings, build
+from gradlab.tasks import TASKS, AnyTask, Prompted
 from tests.tasks.cases import CASES, TaskCase
+from tests.tasks.sequences import equal, outputs_of, part, sequences
 
 pytestmark = pytest.mark.parametrize("case", CASES, ids=str)
 
 SIZE = 7
+CHUNKS = 100
 
 
 def generator(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def sequences(batch: Batch) -> set[bytes]:
-    return {sequence.numpy().tobytes() for sequence in batch.inputs.transpose(0, 1).contiguous()}
-
-
 def test_shapes(case: TaskCase) -> None:
     task = case.task
     for split in ("train", "test"):
         batch = task.batch(SIZE, generator(), split)
+        inputs = batch.inputs
+        if isinstance(inputs, Prompted):
+            assert inputs.said.shape == batch.targets.shape and inputs.said.dtype == torch.int64
+            assert inputs.given.shape[1] == SIZE and len(inputs.given) + len(inputs.said) == task.length
+            assert task.reads == "every"
+            continue
         expected = (task.length, SIZE, task.input_size) if task.inputs == "numbers" else (task.length, SIZE)
-        assert batch.inputs.shape == expected
-        assert batch.inputs.dtype == (torch.float32 if task.inputs == "numbers" else torch.int64)
-        assert batch.targets.shape[:1] == ((SIZE,) if task.reads == "last" else (task.length,))
+        assert inputs.shape == expected
+        assert inputs.dtype == (torch.float32 if task.inputs == "numbers" else torch.int64)
+        assert batch.targets.shape[:2] == (task.length, SIZE) if task.reads == "every" else len(batch.targets) == SIZE
+        if task.inputs == "tokens":
+            assert int(inputs.min()) >= 0 and int(inputs.max()) < task.input_size
 
 
 def test_a_batch_is_a_function_of_the_generators_state(case: TaskCase) -> None:
@@ -39,15 +48,13 @@ def test_a_batch_is_a_function_of_the_generators_state(case: TaskCase) -> None:
         first = [case.task.batch(SIZE, source, split) for _ in range(2)]
         torch.manual_seed(2)
         for batch in first:
-            other = case.task.batch(SIZE, again, split)
-            assert torch.equal(batch.inputs, other.inputs) and torch.equal(batch.targets, other.targets)
+            assert equal(batch, case.task.batch(SIZE, again, split))
         assert torch.equal(source.get_state(), again.get_state())
-        assert not torch.equal(first[0].inputs, first[1].inputs)
+        assert not equal(*first)
 
 
 def test_other_seeds_give_other_batches(case: TaskCase) -> None:
-    first, second = (case.task.batch(SIZE, generator(seed)) for seed in (0, 1))
-    assert not torch.equal(first.inputs, second.inputs)
+    assert not equal(*(case.task.batch(SIZE, generator(seed)) for seed in (0, 1)))
 
 
 def test_batches_leave_torchs_own_generator_alone(case: TaskCase) -> None:
@@ -67,38 +74,51 @@ def test_splits_share_no_example(case: TaskCase) -> None:
     assert not drawn["train"] & drawn["test"]
 
 
-def test_chance_is_what_the_constant_predictor_reaches(case: TaskCase) -> None:
-    chance = case.task.chance
+def test_chance_is_what_its_predictor_reaches(case: TaskCase) -> None:
+    """Exactly on a finite set of test sequences, otherwise within four standard errors."""
+    task, chance = case.task, case.task.chance
+    batch = task.batch(case.test_size, generator(11), "test")
+    outputs = case.constant(batch)
+    loss, score = float(task.loss(outputs, batch)), task.score(outputs, batch)
+    tolerance = (1e-6, 1e-6)
+    if not case.finite:
+        bounds = np.linspace(0, case.test_size, CHUNKS + 1).astype(int)
+        chunks = [part(task, batch, outputs, slice(*pair)) for pair in pairwise(bounds)]
+        measured = np.array([(float(task.loss(*chunk)), task.score(*chunk)) for chunk in chunks])
+        tolerance = 4 * measured.std(axis=0, ddof=1) / math.sqrt(CHUNKS) + 1e-6
+    assert loss == pytest.approx(chance.loss, abs=tolerance[0])
+    assert score == pytest.approx(chance.score, abs=tolerance[1])
+
+
+def test_no_constant_added_to_the_chance_predictor_improves_it(case: TaskCase) -> None:
     batch = case.task.batch(case.test_size, generator(11), "test")
     outputs = case.constant(batch)
-    loss, score = float(case.task.loss(outputs, batch)), case.task.score(outputs, batch)
-    if case.finite:
-        assert loss == pytest.approx(chance.loss, abs=1e-6)
-        assert score == pytest.approx(chance.score, abs=1e-6)
-        return
-    errors = (outputs - batch.targets).double().square()
-    standard_error = float(errors.std()) / math.sqrt(case.test_size)
-    assert abs(loss - chance.loss) < 4 * standard_error
-    assert abs(score - chance.score) < 4 * math.sqrt(chance.score * (1 - chance.score) / case.test_size)
-    for shift in (-0.1, 0.1):
-        assert float(case.task.loss(outputs + shift, batch)) > loss
+    loss = float(case.task.loss(outputs, batch))
+    for output in range(min(case.task.output_size, 12)):
+        for shift in (-0.5, 0.5):
+            shifted = outputs.clone()
+            shifted[..., output] += shift
+            assert float(case.task.loss(shifted, batch)) > loss - 1e-6
 
 
-def test_perfect_outputs_score_one_and_lose_less_than_chance(case: TaskCase) -> None:
+def test_perfect_outputs_have_the_best_score_and_lose_less_than_chance(case: TaskCase) -> None:
     batch = case.task.batch(SIZE, generator(), "test")
     outputs = case.perfect(batch)
-    assert case.task.score(outputs, batch) == 1.0
+    best = 1.0 if case.task.higher_is_better else 0.0
+    assert case.task.score(outputs, batch) == pytest.approx(best, abs=1e-6)
     assert float(case.task.loss(outputs, batch)) < 1e-6
+    assert (case.task.chance.score < best) is case.task.higher_is_better
 
 
 def test_not_a_number_is_never_right(case: TaskCase) -> None:
     batch = case.task.batch(SIZE, generator(), "test")
-    assert case.task.score(torch.full_like(case.perfect(batch), math.nan), batch) == 0.0
+    score = case.task.score(torch.full_like(case.perfect(batch), math.nan), batch)
+    assert score == 0.0 if case.task.higher_is_better else math.isnan(score)
 
 
 def test_the_loss_is_a_differentiable_scalar(case: TaskCase) -> None:
     batch = case.task.batch(SIZE, generator())
-    outputs = torch.zeros(SIZE, case.task.output_size).requires_grad_()
+    outputs = outputs_of(case.task, batch).requires_grad_()
     loss = case.task.loss(outputs, batch)
     loss.backward()
     assert loss.shape == ()
@@ -107,12 +127,22 @@ def test_the_loss_is_a_differentiable_scalar(case: TaskCase) -> None:
 
 def test_the_loss_is_a_mean_over_sequences(case: TaskCase) -> None:
     batch = case.task.batch(2 * SIZE, generator())
-    outputs = torch.randn(2 * SIZE, case.task.output_size, generator=generator(9))
-    halves = [
-        case.task.loss(outputs[part], Batch(batch.inputs[:, part], batch.targets[part]))
-        for part in (slice(SIZE), slice(SIZE, None))
-    ]
+    zeros = outputs_of(case.task, batch)
+    outputs = torch.randn(zeros.shape, generator=generator(9))
+    halves = [case.task.loss(*part(case.task, batch, outputs, chosen)) for chosen in (slice(SIZE), slice(SIZE, None))]
     assert float(case.task.loss(outputs, batch)) == pytest.approx(float(sum(halves)) / 2, rel=1e-5)
+
+
+def test_the_net_that_the_task_asks_for_answers_what_it_scores(case: TaskCase) -> None:
+    settings = ModelSettings(cell="rnn", hidden=4)
+    model = build(settings, case.task, 0)
+    batch = case.task.batch(SIZE, generator())
+    outputs = model(batch.to(torch.device("cpu"), torch.float32).inputs)
+    assert outputs.shape == outputs_of(case.task, batch).shape
+    loss = case.task.loss(outputs, batch)
+    loss.backward()
+    assert loss.isfinite()
+    assert case.task.score(outputs, batch) >= 0
 
 
 def test_demanded_lag_lies_within_the_sequence(case: TaskCase) -> None:

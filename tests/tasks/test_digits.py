@@ -16,8 +16,7 @@ from gradlab.tasks.random_order import fixed_order
 def test_the_splits_together_are_the_published_images() -> None:
     source = load_digits()
     published = sorted(
-        (image.astype(np.float64).tobytes(), label)
-        for image, label in zip(source.images, source.target, strict=True)
+        (image.astype(np.float64).tobytes(), label) for image, label in zip(source.images, source.target, strict=True)
     )
     ours = sorted(
         (image.double().mul(16).numpy().tobytes(), int(label))
