@@ -132,8 +132,8 @@ class LayerRecording:
         return values.masked_fill(padding.unsqueeze(-1), torch.nan)
 
     @torch.no_grad()
-    def weight_gradient_norms(self, weight: str = "weight_hh") -> Float[Tensor, "time"]:
-        """‖G_t‖ of the contribution of each time step to a weight's gradient G = Σ_t G_t, float64.
+    def weight_gradient_norms(self, weight: str = "weight_hh") -> Tensor:
+        """‖G_t‖ of the contribution of each time step to a weight's gradient G = Σ_t G_t, `time`, float64.
 
         Pascanu, Mikolov & Bengio 2013, eq. 4. Raises ValueError for a weight that the layer lacks.
         """
@@ -145,8 +145,8 @@ class LayerRecording:
         return torch.stack(norms)
 
     @torch.no_grad()
-    def weight_gradient_shares(self, weight: str = "weight_hh") -> Float[Tensor, "time"]:
-        """⟨G_t, G⟩/‖G‖²: the share of each time step in a weight's gradient G = Σ_t G_t over the batch, float64.
+    def weight_gradient_shares(self, weight: str = "weight_hh") -> Tensor:
+        """⟨G_t, G⟩/‖G‖²: the share of each time step in a weight's gradient G = Σ_t G_t, `time`, float64.
 
         They sum to 1; negative where a step pulls against the sum, NaN where the gradient is zero.
 
@@ -170,7 +170,7 @@ class LayerRecording:
         left = left.double()
         if right is None:
             return list(left.sum(1))
-        return [a.T @ b for a, b in zip(left, right.double(), strict=True)]
+        return [a.flatten(0, -2).T @ b.flatten(0, -2) for a, b in zip(left, right.double(), strict=True)]
 
     def _operator(self, times: Any, batch: Any) -> tuple[Any, Tensor]:
         """The Jacobians at the time steps and batch members chosen, and which of them are padding."""

@@ -104,7 +104,7 @@ class _Recorded(_Base):
         return {name: value for name, value in state.items() if name != _KEPT}
 
     def _replicate_for_data_parallel(self) -> Any:
-        replica: Any = super()._replicate_for_data_parallel()  # type: ignore[no-untyped-call]
+        replica: Any = super()._replicate_for_data_parallel()
         replica.__dict__.pop(_KEPT, None)
         return replica
 

@@ -1,4 +1,4 @@
-"""The calls of a module in one forward and backward pass: owned by the autograd graph, until a gradient reaches them."""
+"""The calls of a module in one forward and backward pass: owned by the autograd graph until a gradient reaches them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from torch.utils.hooks import RemovableHandle
 
 from gradlab.errors import UnsupportedError
 from gradlab.instrument import Call, Layout, replay
+from gradlab.instrument.modules import CELLS, LAYERED
 from gradlab.nn.recording import Recording
 
 _SETTINGS = ("batch_first", "hidden_size", "proj_size", "dropout", "nonlinearity", "bidirectional")
@@ -125,7 +126,9 @@ def _weights_in_use(layout: Layout) -> dict[str, Tensor]:
 @torch.no_grad()
 def _stand_in(layout: Layout, weights: dict[str, Tensor]) -> Layout:
     """The layout with settings and weights as they were in the forward pass, whatever becomes of the module."""
-    module = nn.Module()
+    kind = next(kind for kind in type(layout.module).__mro__ if kind in LAYERED + CELLS)
+    module: Any = kind.__new__(kind)
+    nn.Module.__init__(module)
     for name in _SETTINGS:
         if hasattr(layout.module, name):
             setattr(module, name, getattr(layout.module, name))
