@@ -7,6 +7,7 @@ from pydantic import Field
 from gradlab.tasks.adding import Adding
 from gradlab.tasks.base import Baseline, Batch, Prompted, Task
 from gradlab.tasks.chaos import Chaos
+from gradlab.tasks.characters import Characters
 from gradlab.tasks.copy_memory import CopyMemory
 from gradlab.tasks.delayed_recall import DelayedRecall
 from gradlab.tasks.digits import Digits
@@ -15,7 +16,7 @@ from gradlab.tasks.parity import Parity
 from gradlab.tasks.temporal_order import TemporalOrder
 
 AnyTask = Annotated[
-    Adding | Chaos | CopyMemory | DelayedRecall | Digits | FlipFlop | Parity | TemporalOrder,
+    Adding | Chaos | Characters | CopyMemory | DelayedRecall | Digits | FlipFlop | Parity | TemporalOrder,
     Field(discriminator="name"),
 ]
 """Any task, told apart by its `name`: the type of `task:` in a study file."""
@@ -30,6 +31,7 @@ __all__ = [
     "Baseline",
     "Batch",
     "Chaos",
+    "Characters",
     "CopyMemory",
     "DelayedRecall",
     "Digits",

@@ -10,6 +10,7 @@ from gradlab.tasks import (
     Adding,
     Batch,
     Chaos,
+    Characters,
     CopyMemory,
     DelayedRecall,
     Digits,
@@ -35,6 +36,8 @@ class TaskCase:
     test_size: int = 20_000
     """Held-out sequences on which chance is measured; for finite sets all of them."""
     finite: bool = False
+    repeats: bool = False
+    """Examples are places in a text, which may say the same in two places."""
 
     def __str__(self) -> str:
         changed = {"name": self.task.name, **self.task.model_dump(exclude_defaults=True)}
@@ -99,6 +102,22 @@ def _flip_flop(**settings) -> TaskCase:
     return TaskCase(FlipFlop(**settings), lambda batch: batch.inputs, lambda batch: batch.targets, 4000)
 
 
+def _characters(**settings) -> TaskCase:
+    task = Characters(**settings)
+    part = task.part("test")
+    windows = (len(part) - 1) // task.steps
+    frequencies = torch.bincount(part[1 : 1 + windows * task.steps], minlength=task.output_size).double()
+    logits = (frequencies / frequencies.sum()).log().clamp_min(-200.0)
+    return TaskCase(
+        task,
+        lambda batch: logits.expand(*batch.targets.shape, task.output_size),
+        lambda batch: _one_hot_every(batch, task.output_size),
+        windows,
+        finite=True,
+        repeats=True,
+    )
+
+
 CASES = [
     _digits(),
     _digits(order="row", size=16),
@@ -123,4 +142,6 @@ CASES = [
     _flip_flop(channels=1, pulses=0.3),
     _chaos(),
     _chaos(system="mackey_glass", steps=50, ahead=20),
+    _characters(),
+    _characters(steps=120, held_out=0.2),
 ]
