@@ -54,8 +54,10 @@ def in_dtype(operator: JacobianOperator, dtype: torch.dtype = torch.float64) -> 
     return operator if dense.dtype == dtype else Dense(operator.dense().to(dtype))
 
 
-def stretches(jacobians: JacobianStream, *, backward: bool = False) -> Iterator[JacobianOperator]:
-    """Consecutive stretches of time in float64, small enough to be made dense; backward: the last one first.
+def stretches(
+    jacobians: JacobianStream, *, backward: bool = False, entries: int = STRETCH_ENTRIES
+) -> Iterator[JacobianOperator]:
+    """Consecutive stretches of time in float64, of so many matrix entries; backward: the last one first.
 
     Raises ValueError for wrong Jacobians, for a stream that is empty or changes its shape, and for a stream
     that is to be read backward.
@@ -75,7 +77,7 @@ def stretches(jacobians: JacobianStream, *, backward: bool = False) -> Iterator[
         if trailing not in (None, shape[1:]):
             raise ValueError(f"expected every stretch of time to have the shape `time` + {trailing}, got {shape}")
         trailing = shape[1:]
-        length = max(1, STRETCH_ENTRIES // max(1, torch.Size(trailing).numel()))
+        length = max(1, entries // max(1, torch.Size(trailing).numel()))
         starts = range(0, shape[0], length)
         for start in reversed(starts) if backward else starts:
             yield in_dtype(operator[start : start + length])

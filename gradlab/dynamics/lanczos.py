@@ -16,13 +16,22 @@ from torch import Tensor
 from gradlab.dynamics.inputs import Jacobians, as_operator, in_dtype
 from gradlab.dynamics.operator import JacobianOperator
 
-MOST_COLUMNS = 40
-"""Columns of the Krylov basis (at least 6 blocks) before a restart."""
+WIDTH = 2
+"""Columns of a block, unless k is smaller."""
+MOST_COLUMNS = 48
+PER_VALUE = 8
+"""A Krylov basis has so many columns before a restart, or so many for each value that is looked for."""
 GROUP_ENTRIES = 2**22
 """Entries of all Krylov bases that are held at a time: 32 MiB in float64."""
 GROUPS = 4
 MAX_BLOCKS = 600
-SAFETY = 4.0
+SAFETY = 2.0
+LOOK_EVERY = 3
+"""Blocks from one look at convergence to the next."""
+TWICE = 0.1
+"""What orthogonalisation shortens more than this is orthogonalised twice."""
+EXHAUSTED = 1e-10
+"""What it shortens more than this is only rounding: the Krylov space is exhausted."""
 COMPRESS = 0.25
 """When this share of a group has converged, the rest goes on without it."""
 
@@ -50,7 +59,7 @@ def leading_singular_values(
 
     Args:
         jacobians: ∂s_t/∂s_{t−1}, `time ... states states`.
-        k: how many; equal ones are all found, since the blocks have k columns.
+        k: how many.
         tolerance: relative error of σ that is aimed at.
         start: right singular vectors to start from, `time ... states k`, e.g. those of the last training
             step.
@@ -123,11 +132,15 @@ def _checked(jacobians: Jacobians, k: int, start: Tensor | None) -> JacobianOper
     return operator
 
 
+def _most_columns(k: int) -> int:
+    return max(MOST_COLUMNS, PER_VALUE * k)
+
+
 def _by_groups(operator: JacobianOperator, solve: Solver, k: int, start: Tensor | None) -> ExtremeSingularValues:
     """Solve for times 0, s, 2s, …, then for 1, s + 1, … from what was found one step before, and so on."""
     steps, (*batch, states, _) = operator.shape[0], operator.shape[1:]
     sequences = torch.Size(batch).numel()
-    entries = steps * sequences * states * max(MOST_COLUMNS, 6 * k)
+    entries = steps * sequences * states * _most_columns(k)
     groups = min(steps, max(GROUPS if steps >= 4 * GROUPS else 1, -(-entries // GROUP_ENTRIES)))
     device = operator[0].dense().device
     values = torch.empty(steps, sequences, k, dtype=torch.float64, device=device)
@@ -151,35 +164,55 @@ def _by_groups(operator: JacobianOperator, solve: Solver, k: int, start: Tensor 
 class _Krylov:
     """Bases of Krylov spaces of symmetric maps A, with A V = V H + N C Eᵀ, E picking the last block of V."""
 
-    basis: Tensor
-    """V and the next block N, `matrices n columns`."""
+    storage: Tensor
+    """V, the next block N, and room for more: `matrices n columns`."""
+    columns: int
+    """Of V and N together."""
     projected: Tensor
     """H = Vᵀ A V, `matrices columns columns`."""
     coupling: Tensor
     """C, up to signs of its rows, `matrices block block`."""
+    exhausted: bool = False
+    """Whether a space came to its end, so that the blocks from then on begin new ones."""
 
     @classmethod
-    def start(cls, block: Tensor) -> _Krylov:
-        empty = block.new_zeros(len(block), 0, 0)
-        return cls(torch.linalg.qr(block).Q, empty, empty)
+    def start(cls, block: Tensor, most: int) -> _Krylov:
+        count, states, k = block.shape
+        # Columns lie one behind the other in memory.
+        storage = block.new_empty(count, most, states).mT
+        storage[..., :k] = torch.linalg.qr(block).Q
+        empty = block.new_zeros(count, 0, 0)
+        return cls(storage, k, empty, empty)
+
+    @property
+    def basis(self) -> Tensor:
+        return self.storage[..., : self.columns]
 
     def select(self, which: Tensor) -> _Krylov:
-        return _Krylov(self.basis[which], self.projected[which], self.coupling[which])
+        return _Krylov(
+            self.storage.mT[which].mT, self.columns, self.projected[which], self.coupling[which], self.exhausted
+        )
 
     def extend(self, moved: Tensor) -> None:
         """Take in A N, given by `moved`, and find the next block."""
-        old, new = self.projected.shape[-1], self.basis.shape[-1]
-        inner = self.basis.mT @ moved
-        moved = moved - self.basis @ inner
-        again = self.basis.mT @ moved
-        moved, inner = moved - self.basis @ again, inner + again
+        basis, old, new, k = self.basis, self.projected.shape[-1], self.columns, moved.shape[-1]
+        before = torch.linalg.vector_norm(moved, dim=-2)
+        inner = basis.mT @ moved
+        moved = torch.baddbmm(moved, basis, inner, alpha=-1)
+        after = torch.linalg.vector_norm(moved, dim=-2)
+        if bool((after < TWICE * before).any()):
+            again = basis.mT @ moved
+            moved, inner = torch.baddbmm(moved, basis, again, alpha=-1), inner + again
         projected = inner.new_zeros(len(inner), new, new)
         projected[:, :old, :old] = self.projected
         projected[:, :, old:], projected[:, old:, :] = inner, inner.mT
         block, self.coupling = torch.linalg.qr(moved)
-        # Where the space is exhausted, QR fills up with vectors that are orthogonal to nothing yet.
-        block = torch.linalg.qr(block - self.basis @ (self.basis.mT @ block)).Q
-        self.basis, self.projected = torch.cat([self.basis, block], -1), projected
+        if bool((self.coupling.diagonal(dim1=-2, dim2=-1).abs() <= EXHAUSTED * before).any()):
+            # Where the space is exhausted, QR fills up with vectors that are orthogonal to nothing yet.
+            block = torch.linalg.qr(block - basis @ (basis.mT @ block)).Q
+            self.exhausted = True
+        self.storage[..., new : new + k] = block
+        self.columns, self.projected = new + k, projected
 
     def ritz(self) -> tuple[Tensor, Tensor]:
         """Eigenvalues of H, descending, `matrices columns`, and its eigenvectors."""
@@ -188,41 +221,51 @@ class _Krylov:
 
     def vectors(self, small: Tensor) -> Tensor:
         """Ritz vectors, `matrices n …`, of some eigenvectors of H."""
-        return self.basis[..., : small.shape[-2]] @ small
+        return self.storage[..., : small.shape[-2]] @ small
 
     def restart(self, keep: int) -> None:
         """Keep the leading Ritz vectors and the next block."""
         theta, small = self.ritz()
-        block = self.basis[..., self.projected.shape[-1] :]
-        self.basis = torch.cat([self.vectors(small[..., :keep]), block], -1)
+        block = self.basis[..., self.projected.shape[-1] :].clone()
+        self.storage[..., :keep] = self.vectors(small[..., :keep])
+        self.storage[..., keep : keep + block.shape[-1]] = block
+        self.columns = keep + block.shape[-1]
         self.projected = torch.diag_embed(theta[..., :keep])
 
 
 def _lanczos(
-    apply: Map, group: JacobianOperator, k: int, tolerance: float, start: Tensor | None, seed: int
+    apply: Map, group: JacobianOperator, k: int, tolerance: float, start: Tensor | None, seed: int, width: int = WIDTH
 ) -> tuple[Tensor, Tensor]:
-    """The k largest eigenvalues, descending, and eigenvectors, of symmetric maps ≥ 0 on `count n k`."""
+    """The k largest eigenvalues, descending, and eigenvectors, of symmetric maps ≥ 0 on `count n columns`."""
     count, states = group.shape[0], group.shape[-1]
     device = group[0].dense().device
-    most = max(MOST_COLUMNS, 6 * k)
-    if states <= most:
+    most = _most_columns(k)
+    if states <= 2 * most:
         return _dense(apply, count, states, k, device)
     generator = torch.Generator().manual_seed(seed)
-    noise = torch.randn(count, states, k, dtype=torch.float64, generator=generator).to(device)
-    # A little noise keeps a start from being an invariant subspace that is not the leading one.
-    block = noise if start is None else torch.nan_to_num(start) + 1e-3 * noise / states**0.5
+    width = min(k, width)
+    block = torch.randn(count, states, width, dtype=torch.float64, generator=generator).to(device)
+    if start is not None:
+        # All start vectors take part. A little noise keeps them from spanning an invariant subspace that is not the
+        # leading one.
+        mixture = torch.randn(k, width, dtype=torch.float64, generator=generator).to(device)
+        block = torch.nan_to_num(start) @ mixture + 1e-3 * block / states**0.5
     values = torch.full((count, k), torch.nan, dtype=torch.float64, device=device)
     vectors = torch.zeros(count, states, k, dtype=torch.float64, device=device)
-    krylov, active = _Krylov.start(block), torch.arange(count, device=device)
+    krylov, active = _Krylov.start(block, most), torch.arange(count, device=device)
     for blocks in range(1, MAX_BLOCKS + 1):
-        moved = apply(None if len(active) == count else active, krylov.basis[..., -k:])
+        moved = apply(None if len(active) == count else active, krylov.basis[..., -width:])
         finite = moved.isfinite().all(-1).all(-1)
         if not bool(finite.all()):
             krylov, moved, active = krylov.select(finite), moved[finite], active[finite]
             if not len(active):
                 break
         krylov.extend(moved)
-        if blocks > 2 and (blocks % 2 == 0 or blocks == MAX_BLOCKS):
+        if krylov.exhausted and width < k:
+            # Equal singular values, most likely: only blocks of k are sure to find k of them.
+            return _lanczos(apply, group, k, tolerance, start, seed, width=k)
+        full = krylov.columns + width > most
+        if krylov.projected.shape[-1] > k and (full or blocks % LOOK_EVERY == 0 or blocks == MAX_BLOCKS):
             theta, small = krylov.ritz()
             done = _converged(theta, small, krylov.coupling, k, tolerance)
             if blocks == MAX_BLOCKS:
@@ -233,7 +276,7 @@ def _lanczos(
                 krylov, active = krylov.select(~done), active[~done]
                 if not len(active):
                     break
-        if krylov.basis.shape[-1] + k > most:
+        if full:
             krylov.restart(most // 2)
     return values, vectors
 
@@ -246,7 +289,7 @@ def _converged(theta: Tensor, small: Tensor, coupling: Tensor, k: int, tolerance
     distance being taken from Ritz values.
     """
     wanted = theta[:, :k]
-    residual = torch.linalg.vector_norm(coupling @ small[:, -k:, :k], dim=-2)
+    residual = torch.linalg.vector_norm(coupling @ small[:, -coupling.shape[-1] :, :k], dim=-2)
     distance = (wanted - theta[:, k : k + 1]).clamp(min=1e-300)
     error = residual.minimum(residual.square() / distance)
     noise = theta.shape[-1] * torch.finfo(theta.dtype).eps * theta[:, :1]

@@ -23,7 +23,7 @@ MAX_LOG_GROWTH = 200.0
 """Growth or decay between two QRs at most, in nats: far from what float64 can hold."""
 CORRELATED = 1.75
 """`correlation` above this is more than the scatter of its eight or more coarse batches explains."""
-AIM = 0.8
+AIM = 0.85
 """An interval is chosen to reach this share of the admissible spread, on a log scale."""
 
 
@@ -62,8 +62,9 @@ class LyapunovSpectrum:
     def converged(self) -> Tensor:
         """Whether the leading exponent is settled, `...`: its halves agree, and its batches are independent.
 
-        A half has √2 times the standard error of the whole, the difference of two halves 2 times; three of those are
-        allowed. Batches that move together (`correlation`) make the standard error itself too small.
+        A half has √2 times the standard error of the whole, the difference of two halves 2 times; three of
+        those are allowed. Batches that move together (`correlation`) make the standard error itself too
+        small.
         """
         error, drift, correlation = self.standard_errors[..., 0], self.drift[..., 0], self.correlation[..., 0]
         rounding = 1e-9 * self.exponents[..., 0].abs().clamp(min=1.0)
@@ -110,7 +111,8 @@ def lyapunov_spectrum(
         transient: steps at the beginning that align the basis and are left out of the averages.
         max_interval: steps between two QRs at most; 1 for a QR at every step.
         condition_limit: of the carried basis, as ratio of R's diagonal entries. The error of a QR's smallest
-            log-diagonal is about ε times it. By default 1e5 up to 64 states, where QRs cost little, and 5e7 above.
+            log-diagonal is at most about ε times it. By default 1e5 up to 64 states, where QRs cost little,
+            and 2e9 above.
         seed: of the starting basis when k is smaller than the number of states; otherwise it is the identity.
 
     Raises ValueError for Jacobians of the wrong shape or dtype, for numbers out of range, and when the
@@ -195,7 +197,7 @@ class _Sweep:
         bad = torch.zeros(batch, dtype=torch.bool, device=device)
         means = BatchMeans(torch.zeros(*batch, columns, dtype=torch.float64, device=device))
         if condition_limit is None:
-            condition_limit = 1e5 if states <= 64 else 5e7
+            condition_limit = 1e5 if states <= 64 else 2e9
         return cls(basis.to(device), alive, bad, means, transient, max_interval, math.log(condition_limit))
 
     def advance(self, operator: JacobianOperator) -> None:

@@ -27,6 +27,8 @@ from gradlab.dynamics.operator import JacobianOperator
 
 GRADED = 1e-3
 """Rows (columns) whose norms differ by more than this factor are treated each by its own size."""
+CACHED_ENTRIES = 2**17
+"""Matrix entries that are looked over at a time: 1 MiB, so that they stay in cache."""
 OVERSAMPLE = 8
 MAX_PASSES = 24
 WORTHWHILE = 8
@@ -67,7 +69,7 @@ def log_singular_values_of_product(
             if leading is not None:
                 return leading
     sweep = Sweep()
-    for stretch in stretches(jacobians):
+    for stretch in stretches(jacobians, entries=CACHED_ENTRIES):
         sweep.advance(stretch.dense())
     found = sweep.log_singular_values()
     if k is not None and not 1 <= k <= found.shape[-1]:

@@ -67,7 +67,7 @@ class TestSingularValues:
 
 class TestExtremes:
     @pytest.mark.parametrize("k", [1, 4])
-    @pytest.mark.parametrize("states", [6, 60])
+    @pytest.mark.parametrize("states", [6, 130])
     def test_against_lapack(self, k: int, states: int) -> None:
         operator = tanh_net(states, 20, 2, sigma_w=1.5, injected=0.2)
         expected = singular_values(operator)
@@ -77,7 +77,7 @@ class TestExtremes:
         agrees(small.values, expected[..., -k:].flip(-1), 1e-6, relative=True)
 
     def test_vectors_are_right_singular_vectors(self) -> None:
-        operator = tanh_net(60, 8, 1, sigma_w=1.5, injected=0.2)
+        operator = tanh_net(120, 8, 1, sigma_w=1.5, injected=0.2)
         for function in (leading_singular_values, smallest_singular_values):
             found = function(operator, 2, tolerance=1e-12)
             moved = torch.linalg.vector_norm(operator.apply(found.vectors), dim=-2)
@@ -86,7 +86,7 @@ class TestExtremes:
             agrees(gram, torch.eye(2).double().expand_as(gram), 1e-10)
 
     def test_a_start_is_taken_up(self) -> None:
-        operator = tanh_net(80, 6, 1, sigma_w=1.5, injected=0.2)
+        operator = tanh_net(120, 6, 1, sigma_w=1.5, injected=0.2)
         first = leading_singular_values(operator, 3)
         again = leading_singular_values(operator, 3, start=first.vectors)
         agrees(again.values, singular_values(operator)[..., :3], 1e-6, relative=True)
@@ -94,13 +94,19 @@ class TestExtremes:
             leading_singular_values(operator, 2, start=first.vectors)
 
     def test_equal_singular_values(self) -> None:
-        matrices = torch.linalg.qr(gaussian(3, 60, 60)).Q
+        matrices = torch.linalg.qr(gaussian(3, 120, 120)).Q
         agrees(leading_singular_values(matrices, 3).values, torch.ones(3, 3).double(), 1e-9)
         agrees(smallest_singular_values(matrices, 3).values, torch.ones(3, 3).double(), 1e-9)
 
+    @pytest.mark.parametrize("k", [1, 3, 8])
+    def test_many_equal_ones_among_zeros(self, k: int) -> None:
+        mask = (gaussian(3, 150) > 0).double()
+        found = leading_singular_values(torch.diag_embed(mask), k).values
+        agrees(found, torch.ones(3, k).double(), 1e-9)
+
     def test_zero_and_rank_one(self) -> None:
-        matrices = torch.zeros(2, 50, 50, dtype=torch.float64)
-        matrices[1] = torch.outer(gaussian(50), gaussian(50, seed=1))
+        matrices = torch.zeros(2, 120, 120, dtype=torch.float64)
+        matrices[1] = torch.outer(gaussian(120), gaussian(120, seed=1))
         expected = singular_values(matrices)
         agrees(leading_singular_values(matrices, 2).values, expected[:, :2], 1e-6 * float(expected.max()) ** 0.5)
         assert (smallest_singular_values(matrices, 2).values.abs() < 1e-13).all()
