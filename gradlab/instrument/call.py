@@ -61,8 +61,10 @@ class Call:
         """
         if gradient is None:
             return
-        if torch._C._functorch.is_batchedtensor(gradient):
+        if is_vectorised(gradient):
             self.vectorised = True
+            if self.listener is not None:
+                self.listener(self)
             return
         self.second_order |= torch.is_grad_enabled()  # only backward(create_graph=True) runs hooks in grad mode
         gradient = gradient.detach()
@@ -102,3 +104,9 @@ class Call:
                     "its replay (recorder.step(), or .recording), so it cannot be replayed; use an out-of-place "
                     "operation there, or look earlier"
                 )
+
+
+def is_vectorised(gradient: Tensor) -> bool:
+    """Whether a gradient stands for many losses at once, by `vmap` or by `is_grads_batched`."""
+    kinds = torch._C._functorch
+    return kinds.is_batchedtensor(gradient) or kinds.is_legacy_batchedtensor(gradient)

@@ -14,7 +14,7 @@ from torch.nn.utils.rnn import PackedSequence
 from torch.utils.hooks import RemovableHandle
 
 from gradlab.errors import UnsupportedError
-from gradlab.instrument.call import Call
+from gradlab.instrument.call import Call, is_vectorised
 from gradlab.instrument.modules import Layout
 
 
@@ -153,7 +153,7 @@ class Capture:
 
     def _weight_hook(self, name: str) -> Any:
         def keep(gradient: Tensor | None) -> None:
-            if gradient is None or not self.armed:
+            if gradient is None or not self.armed or is_vectorised(gradient):
                 return
             with torch.no_grad():
                 held = self.weight_gradients.get(name)

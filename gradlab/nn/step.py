@@ -12,6 +12,7 @@ from torch.utils.hooks import RemovableHandle
 
 from gradlab.errors import UnsupportedError
 from gradlab.instrument import Call, Layout, replay
+from gradlab.instrument.call import is_vectorised
 from gradlab.instrument.modules import CELLS, LAYERED
 from gradlab.nn.recording import Recording
 
@@ -149,7 +150,7 @@ def _tell(step: weakref.ref[Step], module: weakref.ref[nn.Module], call: Call) -
 
 def _add_gradient(step: weakref.ref[Step], name: str, gradient: Tensor | None) -> None:
     alive = step()
-    if alive is not None and gradient is not None and not torch._C._functorch.is_batchedtensor(gradient):
+    if alive is not None and gradient is not None and not is_vectorised(gradient):
         alive.add_gradient(name, gradient)
 
 
