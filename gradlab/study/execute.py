@@ -13,7 +13,7 @@ from torch import nn
 
 import gradlab
 from gradlab import recording, training
-from gradlab.store import Store
+from gradlab.store import RunWriter, Store
 from gradlab.study.build import build_model
 from gradlab.study.config import resolved
 from gradlab.study.interrupt import Interrupt
@@ -37,7 +37,8 @@ def execute(run: PlannedRun, study: str, store: str, listener: Listener, interru
     started = time.perf_counter()
     config = run.config
     writer = Store(store).writer(run.id, study, config=resolved(config), resume=True)
-    writer.truncate(0)  # a run that was stopped or killed is done again from its start
+    checkpoint = last_checkpoint(writer)
+    writer.truncate(checkpoint.step if checkpoint else 0)  # what came after it is done again
     writer.annotate(study=study, varied=run.varied, parameters=run.parameters, **versions())
     writer.annotate(**config.task.describe())
     writer.flush()
@@ -45,7 +46,9 @@ def execute(run: PlannedRun, study: str, store: str, listener: Listener, interru
     try:
         model = build_model(config)
         recorder = recording.watch(model, sink=writer, **config.record.model_dump())
-        outcome = _train(run, model, recorder, listener, interrupt)
+        if checkpoint is not None:
+            recorder.resume(checkpoint.step)
+        outcome = _train(run, model, recorder, writer, checkpoint, listener, interrupt)
         writer.annotate(**_results(outcome))
         ended = _ended(run, outcome)
     except KeyboardInterrupt:
@@ -60,15 +63,39 @@ def execute(run: PlannedRun, study: str, store: str, listener: Listener, interru
     return ended
 
 
+def last_checkpoint(writer: RunWriter) -> training.Checkpoint | None:
+    """Where a run that was stopped or killed can go on; None where it has to begin anew."""
+    if training.CHECKPOINT not in writer.artifacts():
+        return None
+    try:
+        return training.Checkpoint.from_bytes(writer.read_artifact(training.CHECKPOINT))
+    except training.CheckpointError as error:
+        writer.annotate(checkpoint_problem=str(error))  # the run is the same when it is done again, only later
+        return None
+
+
 def _train(
-    run: PlannedRun, model: nn.Module, recorder: training.Observer, listener: Listener, interrupt: Interrupt
+    run: PlannedRun,
+    model: nn.Module,
+    recorder: recording.Recorder,
+    writer: RunWriter,
+    checkpoint: training.Checkpoint | None,
+    listener: Listener,
+    interrupt: Interrupt,
 ) -> training.Outcome:
     def progress(step: int, steps: int, loss: float, grad_norm: float) -> None:
         listener.stepped(run, step, loss, grad_norm)
         interrupt.check()
 
+    def keep(checkpoint: training.Checkpoint) -> None:
+        recorder.complete()  # rows first: a checkpoint must never be ahead of them
+        checkpoint.write(writer.write_artifact)
+
     config = run.config
-    return training.train(model, config.task, config.training, seed=config.seed, recorder=recorder, progress=progress)
+    return training.train(
+        model, config.task, config.training, seed=config.seed,
+        recorder=recorder, progress=progress, keep=keep, resume_from=checkpoint,
+    )  # fmt: skip
 
 
 def _results(outcome: training.Outcome) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Literal
 
 import torch
 
-Purpose = Literal["batches", "evaluation", "dropout"]
+Purpose = Literal["batches", "evaluation", "dropout", "truncation", "weight noise", "plane"]
 
 
 def derived_seed(seed: int, purpose: Purpose) -> int:

@@ -16,9 +16,7 @@ SETTINGS = TrainingSettings(steps=12, batch=4, clip=0.05, evaluate_every=5, eval
 DROPOUT = {"layers": 2, "dropout": 0.5}
 
 
-def trained(
-    seed: int = 1, spy: bool = False, model: dict | None = None, **changes: object
-) -> tuple[bytes, Outcome]:
+def trained(seed: int = 1, spy: bool = False, model: dict | None = None, **changes: object) -> tuple[bytes, Outcome]:
     settings = TrainingSettings.model_validate({**SETTINGS.model_dump(), **changes})
     net = small_model(**(model or DROPOUT))
     outcome = train(net, SMALL, settings, seed=seed, recorder=Spy(net) if spy else None)
@@ -43,9 +41,7 @@ def test_it_is_the_bare_loop(cell: str, optimiser: str) -> None:
         torch.nn.utils.clip_grad_norm_(bare.parameters(), 0.05)
         update.step()
     for (key, ours), theirs in zip(net.state_dict().items(), bare.state_dict().values(), strict=True):
-        torch.testing.assert_close(
-            ours, theirs, rtol=1e-5, atol=1e-6, msg=lambda text, key=key: f"{key}: {text}"
-        )
+        torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-6, msg=lambda text, key=key: f"{key}: {text}")
 
 
 def test_a_run_is_a_function_of_settings_and_seed() -> None:
@@ -58,9 +54,7 @@ def test_a_run_is_a_function_of_settings_and_seed() -> None:
     assert trained(seed=2)[0] != first
 
 
-@pytest.mark.parametrize(
-    "changes", [{"evaluate_every": None}, {"evaluate_every": 1}, {"evaluation_size": 33}]
-)
+@pytest.mark.parametrize("changes", [{"evaluate_every": None}, {"evaluate_every": 1}, {"evaluation_size": 33}])
 def test_evaluation_leaves_no_trace(changes: dict) -> None:
     assert trained(**changes)[0] == trained()[0]
 

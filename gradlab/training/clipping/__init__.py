@@ -15,14 +15,7 @@ from gradlab.training.clipping.value import Value, ValueClipping
 from gradlab.training.clipping.zclip import ZClip, ZClipping
 
 _Union = Annotated[
-    NoClipping
-    | NormClipping
-    | ValueClipping
-    | ParameterClipping
-    | AGClipping
-    | AutoClipping
-    | ZClipping
-    | Normalising,
+    NoClipping | NormClipping | ValueClipping | ParameterClipping | AGClipping | AutoClipping | ZClipping | Normalising,
     Field(discriminator="name"),
 ]
 
@@ -39,9 +32,7 @@ def _from_short_form(value: Any) -> Any:
     return {"name": value} if isinstance(value, str) else value
 
 
-AnyClipping = Annotated[
-    _Union, BeforeValidator(_from_short_form, json_schema_input_type=None | float | str | _Union)
-]
+AnyClipping = Annotated[_Union, BeforeValidator(_from_short_form, json_schema_input_type=None | float | str | _Union)]
 """Any strategy: by its settings, by its bare name, as a number (norm clipping), or null."""
 
 __all__ = [

@@ -42,9 +42,7 @@ class AGC(Clipper):
         if not math.isfinite(norm) or norm == 0.0:
             return unchanged(norm, self.ratio)
         norms = [unit_norms(grad) for _, grad in pairs]
-        coefficients = [
-            self._coefficients(weight, each) for (weight, _), each in zip(pairs, norms, strict=True)
-        ]
+        coefficients = [self._coefficients(weight, each) for (weight, _), each in zip(pairs, norms, strict=True)]
         if not any(bool((each < 1).any()) for each in coefficients):
             return unchanged(norm, self.ratio)
         for (_, grad), each in zip(pairs, coefficients, strict=True):

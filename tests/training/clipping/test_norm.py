@@ -48,9 +48,7 @@ def test_float64_gradients_of_any_size(norm: float) -> None:
 
 @settings(deadline=None)
 @given(norm=st.floats(1e-30, 1e37), threshold=st.floats(1e-6, 1e6), seed=st.integers(0, 99))
-def test_never_above_the_threshold_and_always_in_the_same_direction(
-    norm: float, threshold: float, seed: int
-) -> None:
+def test_never_above_the_threshold_and_always_in_the_same_direction(norm: float, threshold: float, seed: int) -> None:
     given = parameters(norm, seed)
     before = grads(given)
     report = Norm(threshold)(given)

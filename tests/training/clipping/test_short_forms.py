@@ -26,9 +26,7 @@ def test_short_forms_are_the_long_ones(written: object, meant: Clipping) -> None
     assert TrainingSettings.model_validate(settings.model_dump()) == settings
 
 
-@pytest.mark.parametrize(
-    "written", [0, -1.0, True, "nrom", float("inf"), {"name": "norm", "limit": 2}, [1.0]]
-)
+@pytest.mark.parametrize("written", [0, -1.0, True, "nrom", float("inf"), {"name": "norm", "limit": 2}, [1.0]])
 def test_anything_else_is_refused(written: object) -> None:
     with pytest.raises(ValidationError):
         TrainingSettings.model_validate({"clip": written})

@@ -14,9 +14,7 @@ def test_it_is_torchs_clip_grad_value(threshold: float) -> None:
         report = Value(threshold)(ours)
         torch.nn.utils.clip_grad_value_(theirs, threshold)
         assert all(torch.equal(one, two) for one, two in zip(grads(ours), grads(theirs), strict=True))
-        assert report.fired == (
-            max(float(grad.abs().max()) for grad in grads(parameters(norm, seed))) > threshold
-        )
+        assert report.fired == (max(float(grad.abs().max()) for grad in grads(parameters(norm, seed))) > threshold)
         assert 0 < report.cosine <= 1
 
 
