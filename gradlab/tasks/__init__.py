@@ -12,11 +12,25 @@ from gradlab.tasks.copy_memory import CopyMemory
 from gradlab.tasks.delayed_recall import DelayedRecall
 from gradlab.tasks.digits import Digits
 from gradlab.tasks.flip_flop import FlipFlop
+from gradlab.tasks.glimpses import Glimpses
 from gradlab.tasks.parity import Parity
 from gradlab.tasks.temporal_order import TemporalOrder
+from gradlab.tasks.video import Video
+from gradlab.tasks.video_frames import VideoFrames
 
 AnyTask = Annotated[
-    Adding | Chaos | Characters | CopyMemory | DelayedRecall | Digits | FlipFlop | Parity | TemporalOrder,
+    Adding
+    | Chaos
+    | Characters
+    | CopyMemory
+    | DelayedRecall
+    | Digits
+    | FlipFlop
+    | Glimpses
+    | Parity
+    | TemporalOrder
+    | Video
+    | VideoFrames,
     Field(discriminator="name"),
 ]
 """Any task, told apart by its `name`: the type of `task:` in a study file."""
@@ -36,8 +50,11 @@ __all__ = [
     "DelayedRecall",
     "Digits",
     "FlipFlop",
+    "Glimpses",
     "Parity",
     "Prompted",
     "Task",
     "TemporalOrder",
+    "Video",
+    "VideoFrames",
 ]

@@ -15,9 +15,12 @@ from gradlab.tasks import (
     DelayedRecall,
     Digits,
     FlipFlop,
+    Glimpses,
     Parity,
     Task,
     TemporalOrder,
+    Video,
+    VideoFrames,
 )
 from gradlab.tasks.chaos import EXAMPLES, persistence
 from gradlab.tasks.copy_memory import BLANK
@@ -46,7 +49,7 @@ class TaskCase:
 
 def _class_frequencies(batch: Batch) -> Tensor:
     counts = torch.bincount(digit_images("test").labels, minlength=10).double()
-    return (counts / counts.sum()).log().expand(len(batch.targets), 10)
+    return (counts / counts.sum()).log().expand(*batch.targets.shape, 10)
 
 
 def _one_hot(batch: Batch) -> Tensor:
@@ -54,8 +57,11 @@ def _one_hot(batch: Batch) -> Tensor:
 
 
 def _digits(**settings) -> TaskCase:
-    size = len(digit_images("test").labels)
-    return TaskCase(Digits(**settings), _class_frequencies, _one_hot, size, finite=True)
+    return _images(Digits(**settings))
+
+
+def _images(task: Task) -> TaskCase:
+    return TaskCase(task, _class_frequencies, _one_hot, len(digit_images("test").labels), finite=True)
 
 
 def _adding(centre: float, **settings) -> TaskCase:
@@ -144,4 +150,10 @@ CASES = [
     _chaos(system="mackey_glass", steps=50, ahead=20),
     _characters(),
     _characters(steps=120, held_out=0.2),
+    _images(Video()),
+    _images(Video(size=20, frames=6, visible=6, noise=0.1)),
+    TaskCase(VideoFrames(), _class_frequencies, _one_hot, 1000),
+    TaskCase(VideoFrames(frames=9, shown=1, hidden=0), _class_frequencies, _one_hot, 1000),
+    _images(Glimpses()),
+    _images(Glimpses(size=16, window=5, steps=9, path="random")),
 ]
