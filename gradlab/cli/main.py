@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 
 from gradlab.cli.check import check
 from gradlab.cli.dashboard_command import dashboard
+from gradlab.cli.fork import fork
 from gradlab.cli.report import report
 from gradlab.cli.run import run
 from gradlab.cli.studies import studies
@@ -60,7 +61,7 @@ def gradlab_command(
     """
 
 
-for command in (run, check, studies, report, dashboard):
+for command in (run, fork, check, studies, report, dashboard):
     app.command(command.__name__)(command)
 
 

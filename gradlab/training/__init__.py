@@ -1,6 +1,6 @@
 """Training: the loop, optimisers, clipping, evaluation."""
 
-from gradlab.training.checkpoint import CHECKPOINT, WEIGHTS, Checkpoint, CheckpointError
+from gradlab.training.checkpoint import CHECKPOINT, WEIGHTS, Checkpoint, CheckpointError, load_weights
 from gradlab.training.evaluation import Evaluation, evaluate
 from gradlab.training.loop import train
 from gradlab.training.nonfinite import NonfiniteError
@@ -24,5 +24,6 @@ __all__ = [
     "Progress",
     "TrainingSettings",
     "evaluate",
+    "load_weights",
     "train",
 ]
