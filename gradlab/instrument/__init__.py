@@ -1,7 +1,7 @@
 """How gradlab holds on to recurrent modules: hooks that capture a pass, and the replay that takes it apart."""
 
 from gradlab.instrument.call import Call
-from gradlab.instrument.capture import Capture
+from gradlab.instrument.capture import Capture, paused
 from gradlab.instrument.modules import Layout, layout, recurrent_modules
 from gradlab.instrument.replay import Pass, replay
 from gradlab.instrument.segment import chosen
@@ -20,6 +20,7 @@ __all__ = [
     "find_cells",
     "hold_on",
     "layout",
+    "paused",
     "recurrent_modules",
     "replay",
 ]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +17,8 @@ from torch.utils.hooks import RemovableHandle
 from gradlab.errors import UnsupportedError
 from gradlab.instrument.call import Call, is_vectorised
 from gradlab.instrument.modules import Layout
+
+_ARMED: weakref.WeakSet[Capture] = weakref.WeakSet()
 
 
 class Capture:
@@ -47,6 +50,7 @@ class Capture:
         """Keep the calls of the coming step; with `weights` also what is sent to each weight."""
         self.release()
         self.armed = True
+        _ARMED.add(self)
         if not weights:
             return
         for name, parameter in self.layout.module.named_parameters(recurse=False):
@@ -180,6 +184,19 @@ class _Hook:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (_Hook, (None, None))
+
+
+@contextlib.contextmanager
+def paused() -> Iterator[None]:
+    """While it lasts, no capture that was armed before keeps anything: for a pass that is nobody's training step."""
+    asleep = [capture for capture in _ARMED if capture.armed]
+    for capture in asleep:
+        capture.armed = False
+    try:
+        yield
+    finally:
+        for capture in asleep:
+            capture.armed = True
 
 
 def _data(value: Tensor | PackedSequence) -> Tensor:

@@ -85,8 +85,7 @@ class UserCapture(Capture):
 
     def arm(self, weights: bool = True) -> None:
         """Keep the calls of the coming step; with `weights` also what is sent to each parameter, flattened."""
-        self.release()
-        self.armed = True
+        super().arm(weights=False)
         for name, parameter in self.layout.parameters() if weights else ():
             if parameter.requires_grad:
                 self._tensor_hooks.append(parameter.register_hook(self._flat_hook(name)))

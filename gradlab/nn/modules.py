@@ -12,9 +12,7 @@ from torch.nn.utils.rnn import PackedSequence
 from gradlab.errors import UnsupportedError
 from gradlab.instrument import Capture, layout
 from gradlab.nn.recording import Recording
-from gradlab.nn.step import Step
-
-_KEPT = "_gradlab_step"
+from gradlab.nn.step import KEPT, Step, current_step
 
 if TYPE_CHECKING:
     _Base = nn.Module
@@ -65,7 +63,7 @@ class _Recorded(_Base):
             UnsupportedError: the module was used in a way that cannot be recorded truthfully.
             InstrumentError: the replay contradicts what torch computed.
         """
-        step: Step | None = self.__dict__.get(_KEPT)
+        step = current_step(self)
         if step is None:
             raise ValueError(
                 f"{type(self).__name__}.recording: expected a forward and a backward pass, got no forward pass under "
@@ -86,7 +84,7 @@ class _Recorded(_Base):
                     f"got dropout={found.dropout}; use dropout=0, and nn.Dropout between modules of one layer"
                 )
         except UnsupportedError as reason:
-            self.__dict__[_KEPT] = Step(refusal=reason)
+            self.__dict__[KEPT] = Step(refusal=reason)
             return None
         capture = Capture(name, found, in_eval=True, attach=False)
         capture.armed = True
@@ -94,18 +92,18 @@ class _Recorded(_Base):
 
     def _current_step(self) -> Step:
         """The step that a call belongs to: a new one as soon as a backward pass has reached the last."""
-        step: Step | None = self.__dict__.get(_KEPT)
+        step = current_step(self)
         if step is None or step.is_over():
-            step = self.__dict__[_KEPT] = Step()
+            step = self.__dict__[KEPT] = Step()
         return step
 
     def __getstate__(self) -> dict[str, Any]:
         state: Any = super().__getstate__()
-        return {name: value for name, value in state.items() if name != _KEPT}
+        return {name: value for name, value in state.items() if name != KEPT}
 
     def _replicate_for_data_parallel(self) -> Any:
         replica: Any = super()._replicate_for_data_parallel()
-        replica.__dict__.pop(_KEPT, None)
+        replica.__dict__.pop(KEPT, None)
         return replica
 
 

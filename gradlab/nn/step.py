@@ -18,6 +18,8 @@ from gradlab.nn.recording import Recording
 
 _SETTINGS = ("batch_first", "hidden_size", "proj_size", "dropout", "nonlinearity", "bidirectional")
 _PRUNE_FROM = 64
+KEPT = "_gradlab_step"
+"""The attribute under which a module holds its step."""
 
 
 class Step:
@@ -58,7 +60,7 @@ class Step:
             self._prune_at = max(_PRUNE_FROM, 2 * len(self._waiting))
         if call.during_backward:
             self._tasks.add(torch._C._current_graph_task_id())
-        self._note_weights(call)
+        self._note_weights(call, module)
 
     def reached(self, call: Call) -> None:
         """A gradient has arrived: keep all calls whose graph is alive, and the weights as they are now.
@@ -92,7 +94,7 @@ class Step:
             self._recording = Recording(name, self._stand_in, list(replay(calls)), gradients)
         return self._recording
 
-    def _note_weights(self, call: Call) -> None:
+    def _note_weights(self, call: Call, module: weakref.ref[Any]) -> None:
         for name, weight in _weights_in_use(call.layout).items():
             known = self._weights.get(name)
             if known is weight:
@@ -105,7 +107,7 @@ class Step:
                 return
             self._weights[name] = weight
             if weight.requires_grad:
-                self._hooks.append(weight.register_hook(partial(_add_gradient, weakref.ref(self), name)))
+                self._hooks.append(weight.register_hook(partial(_add_gradient, weakref.ref(self), module, name)))
 
     def add_gradient(self, name: str, gradient: Tensor) -> None:
         """Add what one backward pass sends to a weight."""
@@ -140,18 +142,22 @@ def _stand_in(layout: Layout, weights: dict[str, Tensor]) -> Layout:
 
 def _tell(step: weakref.ref[Step], module: weakref.ref[nn.Module], call: Call) -> None:
     """Pass the news of a gradient on to the step; if that is over, the one that has begun since is disturbed."""
-    owner = module()
-    now: Step | None = None if owner is None else owner.__dict__.get("_gradlab_step")
+    now = current_step(module())
     if now is not None and now is step():
         now.reached(call)
     elif now is not None:
         now.disturbed = True
 
 
-def _add_gradient(step: weakref.ref[Step], name: str, gradient: Tensor | None) -> None:
-    alive = step()
-    if alive is not None and gradient is not None and not is_vectorised(gradient):
-        alive.add_gradient(name, gradient)
+def _add_gradient(step: weakref.ref[Step], module: weakref.ref[nn.Module], name: str, gradient: Tensor | None) -> None:
+    now = current_step(module())
+    if now is not None and now is step() and gradient is not None and not is_vectorised(gradient):
+        now.add_gradient(name, gradient)
+
+
+def current_step(module: nn.Module | None) -> Step | None:
+    """The step that a module is in, or has just ended."""
+    return None if module is None else module.__dict__.get(KEPT)
 
 
 def _take_off(hooks: list[RemovableHandle]) -> None:

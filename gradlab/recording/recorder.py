@@ -112,6 +112,11 @@ class Recorder:
                 "everything up to here is recorded"
             )
 
+    def include_eval(self) -> None:
+        """Record calls in eval mode too; by default they are held-out data, and left alone."""
+        for capture in self._captures:
+            capture.in_eval = True
+
     def clipped(self, report: Any) -> None:
         """Take over what a clipper of `gradlab.training.clipping` reports: threshold, fired, cosine."""
         self._steps.note(
