@@ -76,7 +76,7 @@ def _kind(call: Call, place: Place) -> tuple[object, ...]:
     if packed or steps_of(call) > 1 or call.random_state is not None or call.layout.directions > 1:
         return (id(call),)
     shape = tuple(call.inputs.data.shape)
-    return (place.sequence, shape, call.cell_gradient_is_total, call.output_is_intact, sorted(call.arrived))
+    return (place.sequence, shape, call.cell_gradient_is_total, call.output_is_intact)
 
 
 def _single(call: Call, place: Place, count: int | None) -> Segment:
@@ -157,9 +157,11 @@ def _fold(parts: list[Segment]) -> Segment:
     first = parts[0]
 
     def side_by_side(values: list[Tensor | None]) -> Tensor | None:
-        if any(value is None for value in values):
+        """None where no step has it; a gradient that did not arrive at one step only is zero there."""
+        known = next((value for value in values if value is not None), None)
+        if known is None:
             return None
-        return torch.cat([_present(value) for value in values], 1)
+        return torch.cat([torch.zeros_like(known) if value is None else value for value in values], 1)
 
     return Segment(
         name=first.name,

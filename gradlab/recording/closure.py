@@ -67,7 +67,7 @@ class Closure:
                 f"module {self._capture.name!r}, {name}: expected the gradient rebuilt from the recorded steps to "
                 f"equal autograd's within {allowed:g}, got a relative error of {error:.2e}. Either the weight is used "
                 "outside this module as well (a penalty on it in the loss, a shared parameter), or the recording is "
-                "wrong; watch(..., check_every=None) records without this check"
+                "wrong; watch(..., check_every='never') records without this check"
             )
 
     def _probe(self, gradient: Tensor) -> Tensor:

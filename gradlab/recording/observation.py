@@ -11,6 +11,7 @@ from gradlab.instrument import Call, Capture, Pass, chosen, replay
 from gradlab.recording.amount import Amount
 from gradlab.recording.closure import Closure
 from gradlab.recording.gates import gates
+from gradlab.recording.long_range import LONG_RANGE
 from gradlab.recording.sink import Sink
 from gradlab.recording.timesteps import GROUPS
 
@@ -59,6 +60,10 @@ class Observation:
         for group in GROUPS:
             columns |= group(passed, self.amount)
         self.sink.write("timesteps", _axes(step, passed, passed.steps) | columns)
+        for table in sorted(self.amount.tables):
+            columns = LONG_RANGE[table](passed, self.amount)
+            if columns:
+                self.sink.write(table, _axes(step, passed, len(next(iter(columns.values())))) | columns)
         by_gate = gates(passed)
         if by_gate:
             self.sink.write("gates", _axes(step, passed, len(by_gate["t"])) | by_gate)

@@ -16,7 +16,7 @@ class Schedule(ABC):
         """Whether this training step is recorded."""
 
     def spent(self, seconds: float | None, elapsed: float) -> None:
-        """Told after each step what recording it took (None where it was not recorded), and the time since the start."""
+        """Told after each step what recording it took (None where it was not recorded) and the time since the start."""
         return
 
     def facts(self) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from gradlab.recording.amount import Preset
 from gradlab.settings import Settings
 
 Count = Annotated[int, Field(gt=0)]
@@ -17,14 +18,18 @@ class RecordSettings(Settings):
     """Record every n-th training step; `log` for ever wider gaps; null for scalars of the training steps only."""
     at: Steps | None = None
     """Record exactly at these training steps instead."""
-    sequences: Count | Literal["all"] = 8
+    preset: Preset = "standard"
+    """How much a recorded step measures: `light`, `standard` or `full`; the keys below go before it."""
+    sequences: Count | Literal["all"] | None = None
     """How many sequences of a batch are replayed for the quantities per time step."""
-    jacobian_times: Annotated[int, Field(ge=0)] | Literal["all"] = 8
+    jacobian_times: Annotated[int, Field(ge=0)] | Literal["all"] | None = None
     """At how many time steps, evenly spread, the state Jacobian's singular values are computed."""
-    jacobian_sequences: Count = 2
+    jacobian_sequences: Count | None = None
     """On how many sequences."""
-    check_every: Count | None = 10
-    """At every so many recorded steps the closure error is measured on all sequences; null for never."""
+    check_every: Count | Literal["never"] | None = None
+    """At every so many recorded steps the closure error is measured on all sequences."""
+    tables: tuple[Literal["spectra", "lags", "lyapunov"], ...] | None = None
+    """Which of the tables that need the Jacobian of every time step are written."""
     budget: Annotated[float, Field(gt=0, lt=1)] | None = None
     """Instead of `every`: the share of the training time that recording may take."""
     flight: Annotated[int, Field(ge=0)] = 0

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal
 
 from torch import nn
 
 from gradlab.errors import UnsupportedError
 from gradlab.instrument import Cell, find_cells, recurrent_modules
-from gradlab.recording.amount import amount
+from gradlab.recording.amount import Preset, amount
 from gradlab.recording.recorder import Recorder
 from gradlab.recording.schedule import schedule
 from gradlab.recording.sink import MemorySink, Sink
@@ -21,10 +21,12 @@ def watch(
     cells: Mapping[Any, Cell] | None = None,
     every: int | Literal["log"] | None = 10,
     at: Sequence[int] | None = None,
-    sequences: int | Literal["all"] = 8,
-    jacobian_times: int | Literal["all"] = 8,
-    jacobian_sequences: int = 2,
-    check_every: int | None = 10,
+    preset: Preset = "standard",
+    sequences: int | Literal["all"] | None = None,
+    jacobian_times: int | Literal["all"] | None = None,
+    jacobian_sequences: int | None = None,
+    check_every: int | Literal["never"] | None = None,
+    tables: Collection[str] | None = None,
     budget: float | None = None,
     flight: int = 0,
     on_nonfinite: Literal["continue", "stop"] = "continue",
@@ -40,11 +42,15 @@ def watch(
             one time step. See `gradlab.instrument.Cell`; a plain function is wrapped in `FunctionCell` first.
         every: record every n-th training step; `"log"` for ever wider gaps, None for scalars only.
         at: record exactly at these training steps instead.
-        sequences: sequences of a batch that are replayed for the quantities per time step.
-        jacobian_times: time steps, evenly spread, at which the state Jacobian's singular values are taken; 0 for none.
-        jacobian_sequences: on so many sequences.
-        check_every: every so many recorded steps all sequences are replayed and the weight gradients rebuilt from
-            them are compared with autograd's (the closure error); None for never.
+        preset: how much a recorded step measures: `"light"` gradients, shares and gates; `"standard"` also singular
+            values at a few time steps; `"full"` all sequences and the tables `spectra`, `lags` and `lyapunov`. What
+            each costs on a model at hand is measured by `gradlab.recording.costs`. The arguments below go before it.
+        sequences: sequences of a batch that are replayed for the quantities per time step (8).
+        jacobian_times: time steps, evenly spread, at which the state Jacobian's singular values are taken (8).
+        jacobian_sequences: on so many sequences (2); the further tables are of these.
+        check_every: every so many recorded steps (10) all sequences are replayed and the weight gradients rebuilt
+            from them are compared with autograd's (the closure error); `"never"` for not at all.
+        tables: which of `spectra`, `lags` and `lyapunov` are written.
         budget: instead of `every`, the share of the training time that recording may take: 0.05 for 5 %. What was
             chosen and what was really spent are facts of the run (`sink.facts` or `facts.json`).
         flight: so many steps before the present one are kept ready and written in full when something explodes;
@@ -82,7 +88,14 @@ def watch(
         layouts,
         MemorySink() if sink is None else sink,
         schedule(every, at, budget),
-        amount(sequences, jacobian_times, jacobian_sequences, check_every),
+        amount(
+            preset,
+            sequences=sequences,
+            jacobian_times=jacobian_times,
+            jacobian_sequences=jacobian_sequences,
+            check_every=check_every,
+            tables=tables,
+        ),
         scaler=scaler,
         flight=flight,
         on_nonfinite=on_nonfinite,

@@ -297,7 +297,7 @@ def test_a_penalty_on_the_recurrent_weights_is_told_apart_from_a_wrong_instrumen
     recorder = gradlab.watch(model, every=1)
     loss = model(torch.randn(6, 3, 5)).sum() + model.rnn.weight_hh_l0.square().sum()
     loss.backward()
-    with pytest.raises(InstrumentError, match=r"'rnn', weight_hh_l0.*penalty.*check_every=None"):
+    with pytest.raises(InstrumentError, match=r"'rnn', weight_hh_l0.*penalty.*check_every='never'"):
         recorder.step(loss)
     recorder.close("failed")
 
@@ -311,7 +311,7 @@ def test_a_penalty_on_the_recurrent_weights_is_told_apart_from_a_wrong_instrumen
         ("sequences", 0, "sequences: expected an integer from 1 or 'all', got 0"),
         ("jacobian_times", -1, "jacobian_times: expected an integer from 0 or 'all'"),
         ("jacobian_sequences", "all", "jacobian_sequences: expected an integer from 1"),
-        ("check_every", 0, "check_every: expected an integer from 1"),
+        ("check_every", 0, "check_every: expected an integer from 1 or 'never', got 0"),
     ],
 )
 def test_bad_arguments_get_one_clear_error(argument, value, message):
