@@ -62,7 +62,7 @@ bench: $(VENV)/.test
 picture: $(VENV)/.test
 	@.ci/chromium
 	$(BIN)/gradlab run digits --store $(STORE)
-	$(BIN)/python -m dashboards.assets.picture --store $(STORE)
+	$(BIN)/python .ci/picture.py --store $(STORE)
 
 clean:
 	rm -rf dist build $(REPORTS) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .benchmarks

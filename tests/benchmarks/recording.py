@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import json
+import statistics
 import subprocess
 import sys
 import time
@@ -53,9 +54,10 @@ def step_of(cell: str, inputs: int, options: dict[str, Any] | None) -> Callable[
 
 
 def peak(cell: str, inputs: int, case: str) -> float:
-    """How far the memory of a fresh process rises in three steps, in MB."""
+    """How far the memory of a fresh process rises in three steps, in MB; median of three processes."""
     ask = [sys.executable, "-m", "tests.benchmarks.recording", "--peak", cell, str(inputs), case]
-    return float(json.loads(subprocess.run(ask, capture_output=True, text=True, check=True).stdout))
+    answers = (subprocess.run(ask, capture_output=True, text=True, check=True).stdout for _ in range(3))
+    return statistics.median(float(json.loads(answer)) for answer in answers)
 
 
 def rise(cell: str, inputs: int, case: str) -> float:
@@ -92,10 +94,9 @@ def main(repetitions: int = 9) -> None:
     print("### The rise of memory in it, over that of a plain one\n")
     rows = []
     for cell in CELLS:
-        plain_peak = peak(cell, INPUTS[0], PLAIN)
-        rest = [peak(cell, INPUTS[0], case) / plain_peak for case in watched]
-        rows.append([cell, INPUTS[0], f"{plain_peak:.0f} MB", *rest])
-    print_table(["cell", "input size", PLAIN, *watched], rows)
+        plain_peak, *rest = (peak(cell, INPUTS[0], case) for case in (PLAIN, *LIMITS))
+        rows.append([cell, INPUTS[0], f"{plain_peak:.0f} MB", *(one / plain_peak for one in rest)])
+    print_table(["cell", "input size", PLAIN, *LIMITS], rows)
 
 
 if __name__ == "__main__":
