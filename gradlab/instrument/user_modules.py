@@ -12,7 +12,7 @@ from gradlab.instrument.user_cells import Cell, UserLayout
 from gradlab.instrument.user_replay import layout_of
 
 
-def find_cells(model: nn.Module, cells: Mapping[Any, Cell]) -> dict[str, UserLayout]:
+def find_cells(model: nn.Module, cells: Mapping[Any, Any]) -> dict[str, UserLayout]:
     """Layouts of all modules that were registered as cells, by class or by instance, under their names in the model.
 
     Raises ValueError for a key or value of the wrong kind, and for a class that the model does not hold.

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -26,6 +26,8 @@ from gradlab.instrument.user_capture import UserCall
 from gradlab.instrument.user_cells import Cell, UserLayout
 from gradlab.recurrence import Adjoint, Recurrence, States, Trace, Weights
 
+AT_ONCE_FROM = 8
+"""From more time steps than this on, Jacobians are first tried by `vmap(jacrev)` over time."""
 SHARES_UP_TO = 1 << 25
 """So many numbers of weight gradients by step are kept to compare them with their sum; beyond, shares are left out."""
 
@@ -64,13 +66,12 @@ class UserRecurrence(Recurrence):
     def jacobian(self, weights: Weights, trace: Trace, before: States) -> Dense:
         """∂s_t/∂s_{t−1} at each step of a trace of this recurrence, one reverse pass a row."""
         origin = trace.gates["origin"].long()
-        flat = origin.reshape(-1, 2)
-        states = sum(part.shape[-1] for part in before)
-        result = before[0].new_empty(len(flat), states, states)
-        for t in flat[:, 0].unique().tolist():
-            here = (flat[:, 0] == t).nonzero().flatten()
-            result[here] = jacobians(self.calls[t], flat[here, 1].tolist())
-        return Dense(result.unflatten(0, origin.shape[:-1]))
+        times, sequences = origin[:, 0, 0].tolist(), origin[0, :, 1].tolist()
+        calls = [self.calls[t] for t in times]
+        at_once = jacobians_at_once(calls, sequences) if len(calls) > AT_ONCE_FROM else None
+        if at_once is None:
+            at_once = torch.stack([jacobians(call, sequences) for call in calls])
+        return Dense(at_once.to(before[0].dtype))
 
 
 def layout_of(module: nn.Module, cell: Cell) -> UserLayout:
@@ -78,8 +79,7 @@ def layout_of(module: nn.Module, cell: Cell) -> UserLayout:
     return UserLayout(module, UserRecurrence(()), 1, 1, True, cell=cell, instances=(("", module),))
 
 
-@dataclass(slots=True)
-class _Step:
+class _Step(NamedTuple):
     """One call, replayed: all flattened to `batch …`."""
 
     before: list[Tensor]
@@ -88,8 +88,6 @@ class _Step:
     carried: list[Tensor]
     inputs: Tensor
     grad_inputs: Tensor
-    weights: dict[str, Tensor]
-    """Its part in the gradient of each parameter, flattened, by name with prefix."""
 
 
 def replay_cells(calls: list[Call]) -> Iterator[Pass]:
@@ -115,16 +113,15 @@ def _replay_run(calls: list[UserCall], sequence: int, offset: int) -> Pass:
     norms, steps = [], []
     for call in calls:
         call.check_replayable()
-        step = _replay_step(call, layout)
-        for name, part in step.weights.items():
+        step, weights = _replay_step(call, layout)
+        for name, part in weights.items():
             totals[name] = totals[name] + part if name in totals else part
-        squares = [torch.linalg.vector_norm(part, dtype=torch.float64) for part in step.weights.values()]
+        squares = [torch.linalg.vector_norm(part, dtype=torch.float64) for part in weights.values()]
         norms.append(float(torch.linalg.vector_norm(torch.stack(squares))) if squares else math.nan)
         if kept is not None:
-            kept.append(step.weights)
-            if len(calls) * sum(part.numel() for part in step.weights.values()) > SHARES_UP_TO:
+            kept.append(weights)
+            if len(calls) * sum(part.numel() for part in weights.values()) > SHARES_UP_TO:
                 kept = None
-        step.weights = {}
         steps.append(step)
     count = len(first.final)
 
@@ -177,8 +174,11 @@ def _contributions(
     return norms, [value / scale / squared for value in along]
 
 
-def _replay_step(call: UserCall, layout: UserLayout) -> _Step:
-    """Call the cell again, hold the results against the real ones, and take the gradients of this step alone."""
+def _replay_step(call: UserCall, layout: UserLayout) -> tuple[_Step, dict[str, Tensor]]:
+    """Call the cell again, hold the results against the real ones, and take the gradients of this step alone.
+
+    Returns also its part in the gradient of each parameter, flattened, by name with prefix.
+    """
     state, given, parameters = _leaves(call)
     changed = state | ({} if given is None else {call.arguments.input: given})
     with torch.enable_grad():
@@ -186,36 +186,42 @@ def _replay_step(call: UserCall, layout: UserLayout) -> _Step:
     _compare(call, results)
     totals = [call.arrived.get(str(place)) for place in range(len(results))]
     alive = [place for place, result in enumerate(results) if result.requires_grad]
-    outside = _from_outside([results[k] for k in alive], [totals[k] for k in alive])
     trained = {name: parameter for name, parameter in parameters.items() if parameter.requires_grad}
     wanted = [*state.values(), *([] if given is None else [given]), *trained.values()]
     found: list[Tensor] = [torch.zeros_like(leaf) for leaf in wanted]
-    if alive:
+    if alive and call.arrived:
+        outside = _from_outside([results[k] for k in alive], [totals[k] for k in alive])
         reached = torch.autograd.grad([results[k] for k in alive], wanted, outside, allow_unused=True)
         found = [zero if gradient is None else gradient for zero, gradient in zip(found, reached, strict=True)]
     batch = call.final[0].shape[0] if call.final[0].dim() > 1 else 1
 
-    def flat(value: Tensor) -> Tensor:
-        return value.detach().reshape(batch, -1)
-
+    wide = torch.promote_types(call.final[0].dtype, torch.float32)  # steps under autocast come in several precisions
     count = len(state)
     ends = [results[place] for place in call.state_places]
     arrived = [totals[place] for place in call.state_places]
-    nothing = call.final[0].new_zeros(batch, 0)
+    nothing = call.final[0].new_zeros(batch, 0, dtype=wide)
     is_batched = given is not None and given.numel() > 0 and (batch == 1 or given.shape[:1] == (batch,))
     prefix = layout.prefix(call.module)
-    return _Step(
-        before=[flat(part) for part in state.values()],
-        after=[flat(part) for part in ends],
-        gradients=[flat(torch.zeros_like(e) if a is None else a) for e, a in zip(ends, arrived, strict=True)],
-        carried=[flat(gradient) for gradient in found[:count]],
-        inputs=flat(given) if given is not None and is_batched else nothing,
-        grad_inputs=flat(found[count]) if is_batched else nothing,
-        weights={
-            prefix + name: gradient.flatten()
-            for name, gradient in zip(trained, found[len(found) - len(trained) :], strict=True)
-        },
+    weights = {
+        prefix + name: gradient.flatten()
+        for name, gradient in zip(trained, found[len(found) - len(trained) :], strict=True)
+    }
+    step = _Step(
+        before=_flat(state.values(), batch, wide),
+        after=_flat(ends, batch, wide),
+        gradients=_flat(
+            [torch.zeros_like(e) if a is None else a for e, a in zip(ends, arrived, strict=True)], batch, wide
+        ),
+        carried=_flat(found[:count], batch, wide),
+        inputs=_flat([given], batch, wide)[0] if given is not None and is_batched else nothing,
+        grad_inputs=_flat([found[count]], batch, wide)[0] if is_batched else nothing,
     )
+    return step, weights
+
+
+def _flat(values: Iterable[Tensor], batch: int, dtype: torch.dtype) -> list[Tensor]:
+    """`batch features` each, in one dtype."""
+    return [value.detach().reshape(batch, -1).to(dtype) for value in values]
 
 
 def _leaves(call: UserCall) -> tuple[dict[int, Tensor], Tensor | None, dict[str, Tensor]]:
@@ -274,8 +280,8 @@ def _inner(results: list[Tensor], outside: list[Tensor], i: int) -> Tensor | flo
 def jacobians(call: UserCall, sequences: list[int]) -> Tensor:
     """∂s'/∂s of some sequences of one call, `sequence states states`, with the dropout and precision of the call.
 
-    Rows by reverse mode, vectorised by `torch.func`'s rules for batches (`is_grads_batched`), on the batch as it was:
-    unlike `vmap(jacrev)` that also holds for cells that draw random numbers or work in place.
+    Rows by reverse mode, all at once (`is_grads_batched`), on the batch as it was: this also holds for cells that draw
+    random numbers, work in place or branch on their values, which `vmap(jacrev)` does not allow.
     """
     state, _, parameters = _leaves(call)
     with torch.enable_grad():
@@ -287,7 +293,52 @@ def jacobians(call: UserCall, sequences: list[int]) -> Tensor:
     if not new.requires_grad:
         return new.new_zeros(len(sequences), states, states)
     unit = torch.eye(states, dtype=new.dtype, device=new.device)
-    return torch.stack([_rows(new, list(state.values()), unit, batch, b) for new, b in zip(chosen, sequences, strict=True)])
+    return torch.stack(
+        [_rows(new, list(state.values()), unit, batch, b) for new, b in zip(chosen, sequences, strict=True)]
+    )
+
+
+def jacobians_at_once(calls: list[UserCall], sequences: list[int]) -> Tensor | None:
+    """The same for many calls, `time sequence states states`, by `torch.func`; None where that is not possible."""
+    first = calls[0]
+    given = first.arguments
+    tensors = [k for k, leaf in enumerate(given.leaves) if isinstance(leaf, Tensor)]
+    if any(not _alike(call, first, tensors) for call in calls):
+        return None
+    _, _, parameters = _leaves(first)
+    stacked = {k: torch.stack([call.arguments.leaves[k] for call in calls]) for k in tensors}
+    state = tuple(stacked.pop(k) for k in given.state)
+    batch = first.final[0].shape[0] if first.final[0].dim() > 1 else 1
+
+    def rows(old: tuple[Tensor, ...], rest: dict[int, Tensor]) -> Tensor:
+        def new(old: tuple[Tensor, ...]) -> Tensor:
+            results = first.run(dict(zip(given.state, old, strict=True)) | rest, parameters)
+            parts = [results[place].reshape(batch, -1) for place in first.state_places]
+            return torch.cat(parts, -1)[sequences]
+
+        found = torch.func.jacrev(new)(old)
+        blocks = [
+            block.flatten(0, 1).reshape(len(sequences), -1, batch, part.numel() // batch)
+            for block, part in zip(found, old, strict=True)
+        ]
+        here = torch.arange(len(sequences))
+        return torch.cat([block[here, :, sequences] for block in blocks], -1)
+
+    try:
+        return torch.func.vmap(rows, chunk_size=64)(state, stacked)
+    except RuntimeError:  # random numbers, work in place on what is not batched, values that decide, no rule
+        return None
+
+
+def _alike(call: UserCall, first: UserCall, tensors: list[int]) -> bool:
+    """Whether a call differs from the first in the values of its tensors alone."""
+    ours, theirs = call.arguments, first.arguments
+    if call.module is not first.module or ours.structure != theirs.structure or call.held is not first.held:
+        return False
+    return all(
+        isinstance(a, Tensor) and a.shape == b.shape and a.dtype == b.dtype if k in tensors else a is b or a == b
+        for k, (a, b) in enumerate(zip(ours.leaves, theirs.leaves, strict=True))
+    )
 
 
 def _rows(new: Tensor, state: list[Tensor], unit: Tensor, batch: int, sequence: int) -> Tensor:
