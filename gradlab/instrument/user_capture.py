@@ -101,13 +101,11 @@ class UserCapture(Capture):
 
     def snapshot(self) -> list[Call]:
         """The calls of this step, to be replayed later with the parameters as they are now."""
-        copies = {name: parameter.detach().clone() for name, parameter in self.layout.parameters()}
-
-        def held(call: UserCall) -> dict[str, Tensor]:
-            prefix = self.layout.prefix(call.module)
-            return {name: copies[prefix + name] for name, _ in call.module.named_parameters()}
-
-        return [replace(call, held=held(call)) for call in self.calls if isinstance(call, UserCall)]
+        held = {
+            id(module): {name: parameter.detach().clone() for name, parameter in module.named_parameters()}
+            for _, module in self.layout.instances
+        }
+        return [replace(call, held=held[id(call.module)]) for call in self.calls if isinstance(call, UserCall)]
 
     def before(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Forward pre-hook: remember the random state that the call starts from."""

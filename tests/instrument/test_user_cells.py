@@ -245,6 +245,103 @@ def test_a_depth_stack_is_a_recurrence_in_depth() -> None:
     assert lost[0] < -5 and abs(lost[1]) < 2
 
 
+def test_nothing_is_kept_in_eval_mode_without_grad_or_between_records() -> None:
+    model, inputs, state = made(WRITTEN[0])
+    [(name, layout)] = find_cells(model, {Concatenating: Cell()}).items()
+    capture = hold_on(name, layout)
+    model(inputs, state)
+    assert not capture.calls
+    capture.arm()
+    with torch.no_grad():
+        model(inputs, state)
+    model.eval()
+    model(inputs, state)
+    assert not capture.calls
+    model.train()
+    model(inputs, state).backward()
+    assert len(capture.calls) == T
+    [_] = replay(capture.calls)
+    assert len(capture.calls) == T, "a replay is not a call"
+    capture.release()
+    assert not capture.calls and not capture.weight_gradients
+
+
+def test_a_replay_leaves_random_numbers_buffers_and_gradients_alone() -> None:
+    class Normalising(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.linear, self.norm = nn.Linear(6, 4), nn.BatchNorm1d(4)
+
+        def forward(self, x: Tensor, h: Tensor) -> Tensor:
+            return nn.functional.dropout(torch.tanh(self.norm(self.linear(torch.cat([x, h], -1)))), 0.3)
+
+    torch.manual_seed(0)
+    cell = Normalising()
+    [(name, layout)] = find_cells(cell, {cell: Cell()}).items()
+    capture = hold_on(name, layout)
+    capture.arm()
+    h = torch.zeros(5, 4)
+    for _ in range(6):
+        h = cell(torch.randn(5, 2), h)
+    h.sum().backward()
+    before = {key: value.clone() for key, value in cell.state_dict().items()}
+    gradients = [parameter.grad.clone() for parameter in cell.parameters() if parameter.grad is not None]
+    random = torch.get_rng_state()
+    [passed] = replay(capture.calls)
+    passed.recurrence.jacobian({}, passed.trace, passed.states_before())
+    assert torch.equal(random, torch.get_rng_state())
+    for key, value in cell.state_dict().items():
+        assert torch.equal(value, before[key]), key
+    for parameter, gradient in zip(cell.parameters(), gradients, strict=True):
+        assert parameter.grad is not None and torch.equal(parameter.grad, gradient)
+        total, _ = passed.adjoint.factors[next(n for n, p in cell.named_parameters() if p is parameter)]
+        assert_equal(total.flatten(), gradient.flatten(), 1e-10, "Σ_t G_t", floor=1e-3)
+
+
+def test_the_first_offender_is_named_and_the_steps_before_it_are_kept() -> None:
+    torch.manual_seed(0)
+    model = nn.ModuleDict({"cell": Concatenating(2, 3)})
+    with gradlab.watch(model, every=None, at=[100], cells={Concatenating: Cell()}, flight=2) as recorder:
+        for step in range(4):
+            h = torch.zeros(4, 3)
+            for t in range(8):
+                x = torch.randn(4, 2)
+                if step == 3 and t == 5:
+                    x[1, 0] = math.nan
+                h = model["cell"](x, h)
+            loss = h.square().sum()
+            loss.backward()
+            recorder.step(loss)
+            with torch.no_grad():
+                for parameter in model.parameters():
+                    if step < 3 and parameter.grad is not None:
+                        parameter -= 0.01 * parameter.grad
+            model.zero_grad()
+    steps = recorder.frame("steps").set_index("step")["first_nonfinite"]
+    assert steps[3] == "input of cell, layer 0, time step 5"
+    rows = recorder.frame("timesteps")
+    assert sorted(rows["step"].unique()) == [1, 2, 3]
+    assert (rows[rows["step"] < 3]["grad_h"] > 0).all()
+
+
+def test_gradients_are_recorded_unscaled() -> None:
+    recorded = []
+    for scale in (None, 1024.0):
+        model, inputs, state = made(WRITTEN[0])
+        scaler = None if scale is None else torch.amp.GradScaler("cpu", init_scale=scale)
+        optimiser = torch.optim.SGD(model.parameters(), 0.1)
+        with gradlab.watch(model, every=1, cells={Concatenating: Cell()}, scaler=scaler) as recorder:
+            loss = model(inputs, state)
+            (loss if scaler is None else scaler.scale(loss)).backward()
+            recorder.step(loss)
+            if scaler is not None:
+                scaler.step(optimiser)
+                scaler.update()
+        recorded.append(recorder.frame("timesteps"))
+    for column in ("grad_h", "grad_x", "weight_gradient_norm", "weight_gradient_share"):
+        np.testing.assert_allclose(recorded[1][column], recorded[0][column], rtol=1e-12)
+
+
 class Henon(nn.Module):
     """(x, y) → (1 − a x² + y, b x), a = 1.4, b = 0.3."""
 
