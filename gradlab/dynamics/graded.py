@@ -1,8 +1,8 @@
 """A long product kept as Q·D·T̃, D in powers of two: products that never under- or overflow.
 
-P = Q · diag(m · 2^e) · T̃ · V with Q orthonormal columns, m in [½, 1), e whole numbers, T̃ unit upper
+P = Q · diag(m · 2^e) · T̃ · V with Q orthonormal columns, |m| in [½, 1), e whole numbers, T̃ unit upper
 triangular, and V an orthogonal matrix (permutations) that is not kept, since singular values do not depend on
-it. Multiplying by J from the left: J Q = Q' R with R's diagonal positive; D' = diag(R) D; T̃' = (D'⁻¹ R D)
+it. Multiplying by J from the left: J Q = Q' R; D' = diag(R) D, signs and all; T̃' = (D'⁻¹ R D)
 T̃, where the exponents are subtracted before anything is raised (G. W. Stewart, ETNA 5, 1997, 29–47). Where
 R's diagonal loses rank or D falls out of order, R·D·T̃ is factored anew with pivoting by rows and columns,
 which also keeps rows of different size accurate (Cox & Higham 1998, Higham 2000, BIT 40).
@@ -31,7 +31,7 @@ class GradedProduct:
     basis: Tensor
     """Q, `... rows columns`."""
     mantissas: Tensor
-    """m, `... columns`; 0 for a direction that is lost."""
+    """m, `... columns`, of either sign; 0 for a direction that is lost."""
     exponents: Tensor
     """e, `... columns`."""
     triangle: Tensor
@@ -53,7 +53,7 @@ class GradedProduct:
     @property
     def alive(self) -> Tensor:
         """Which directions have not been lost exactly, `... columns`."""
-        return self.mantissas > 0
+        return self.mantissas != 0
 
     def multiply(self, moved: Tensor, row_norms: Tensor, order: Tensor | None = None) -> None:
         """Multiply by a matrix J from the left, given J Q, `... rows columns`.
@@ -67,28 +67,24 @@ class GradedProduct:
         """
         rows, columns = moved.shape[-2:]
         basis, upper = torch.linalg.qr(moved)
-        diagonal = upper.diagonal(dim1=-2, dim2=-1)
-        sign = torch.where(diagonal < 0, -1.0, 1.0).to(moved.dtype)
-        basis, upper = basis * sign.unsqueeze(-2), upper * sign.unsqueeze(-1)
         if order is not None:
             basis = basis.take_along_dim(order.argsort(-1).unsqueeze(-1), -2)
-        magnitude = diagonal.abs()
+        diagonal = upper.diagonal(dim1=-2, dim2=-1)
         noise = rank_noise(rows) * row_norms[..., :columns]
-        lost = (magnitude <= noise) & self.alive
-        if bool(lost.any()):
+        lost = diagonal.abs() <= noise
+        if bool(lost.any()) and bool((lost := lost & self.alive).any()):
             upper = torch.where(lost.unsqueeze(-1) & (upper.abs() <= noise.unsqueeze(-1)), 0.0, upper)
             self._factor_anew(basis, upper)
             return
-        mantissas, shift = torch.frexp(self.mantissas * magnitude)
+        mantissas, shift = torch.frexp(self.mantissas * diagonal)
         exponents = self.exponents + shift
-        ratio = self.mantissas.unsqueeze(-2) / mantissas.unsqueeze(-1)
-        raised = torch.exp2((self.exponents.unsqueeze(-2) - exponents.unsqueeze(-1)).clamp(max=FAR))
-        step = (upper * ratio * raised).triu()
-        alive = self.alive
-        if not bool(alive.all()):
-            step = torch.where(alive.unsqueeze(-1), step, 0.0)
+        step = (self.exponents.unsqueeze(-2) - exponents.unsqueeze(-1)).clamp_(max=FAR).exp2_().mul_(upper)
+        step.mul_(self.mantissas.unsqueeze(-2)).div_(mantissas.unsqueeze(-1))
+        if not bool(self.alive.all()):
+            step = torch.where(self.alive.unsqueeze(-1), step, 0.0)
         triangle = step @ self.triangle
-        if bool(triangle.abs().amax() > GROWTH_LIMIT):
+        low, high = torch.aminmax(triangle)
+        if max(-float(low), float(high)) > GROWTH_LIMIT:
             self._factor_anew(basis, upper)
             return
         self.basis, self.mantissas, self.exponents, self.triangle = basis, mantissas, exponents, triangle
@@ -114,7 +110,7 @@ def log_singular_values(mantissas: Tensor, exponents: Tensor, triangle: Tensor) 
     # T̃ = L V: V does not matter, and L's columns, graded by D, are nearly orthogonal where D is steep.
     lower = torch.linalg.qr(triangle.mT).R.mT
     # Columns of D·L, each with its own exponent, are what Jacobi rotates: σ(D L) = σ((D L)ᵀ).
-    occupied = (lower != 0) & (mantissas > 0).unsqueeze(-1)
+    occupied = (lower != 0) & (mantissas != 0).unsqueeze(-1)
     largest = torch.where(occupied, exponents.unsqueeze(-1), -math.inf).amax(-2)
     largest = torch.where(largest == -math.inf, 0.0, largest)
     raised = torch.exp2(exponents.unsqueeze(-1) - largest.unsqueeze(-2))
@@ -171,10 +167,9 @@ def pivoted_qr(rows: Tensor, exponents: Tensor, *, judge_rank: bool = False) -> 
         _swap(weight, 0, row - i, -2)
         _reflect(rows, basis, i, weight)
     diagonal = rows.diagonal(dim1=-2, dim2=-1)
-    sign = torch.where(diagonal < 0, -1.0, 1.0).to(rows.dtype)
-    mantissas, shift = torch.frexp(diagonal.abs())
+    mantissas, shift = torch.frexp(diagonal)
     triangle = torch.where((diagonal != 0).unsqueeze(-1), rows / diagonal.unsqueeze(-1), 0.0).triu()
-    return basis * sign.unsqueeze(-2), mantissas, exponents + shift, triangle
+    return basis, mantissas, exponents + shift, triangle
 
 
 def _reflect(rows: Tensor, basis: Tensor, i: int, weight: Tensor) -> None:

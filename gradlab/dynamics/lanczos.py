@@ -57,6 +57,9 @@ def leading_singular_values(
 ) -> ExtremeSingularValues:
     """The k largest singular values of each Jacobian, matrix-free: only J @ V and Jᵀ @ V are asked for.
 
+    What has not settled after `MAX_BLOCKS` blocks is given as far as it came, a lower bound. Up to about a hundred
+    states full decompositions are faster, and taken.
+
     Args:
         jacobians: ∂s_t/∂s_{t−1}, `time ... states states`.
         k: how many.
