@@ -9,6 +9,7 @@ import lazy_loader
 
 if TYPE_CHECKING:
     from gradlab import dynamics, figures, models, nn, recording, reports, store, study, tasks, training
+    from gradlab.notebook import analyse
     from gradlab.recording import watch
 
     __version__: str
@@ -18,11 +19,12 @@ _submodule, _, _ = lazy_loader.attach(
     submodules=[
         "dynamics", "figures", "models", "nn", "recording", "reports", "store", "study", "tasks", "training",
     ],
-    submod_attrs={"recording": ["watch"]},
+    submod_attrs={"notebook": ["analyse", "watch"]},  # there it is settled how a recorder shows itself
 )  # fmt: skip
 
 __all__ = [
     "__version__",
+    "analyse",
     "dynamics",
     "figures",
     "models",

@@ -79,7 +79,7 @@ def as_it_was(model: nn.Module) -> Iterator[None]:
     gradients = [(parameter, parameter.grad) for parameter in model.parameters()]
     attributes = [(module, dict(module.__dict__)) for module in model.modules()]
     buffers = [
-        (module._buffers, name, buffer, buffer.detach().clone(), buffer._version)
+        (module._buffers, name, buffer, buffer.detach().clone())
         for module in model.modules()
         for name, buffer in module._buffers.items()
         if buffer is not None
@@ -95,11 +95,10 @@ def as_it_was(model: nn.Module) -> Iterator[None]:
             for module, before in attributes:
                 module.__dict__.clear()
                 module.__dict__.update(before)
-            with torch.no_grad():
-                for table, name, buffer, values, version in buffers:
-                    if buffer._version != version:
-                        buffer.copy_(values)
-                    table[name] = buffer
+            for table, name, buffer, values in buffers:
+                # Past the version counter: to a graph that is waiting for its backward pass nothing has happened.
+                buffer.data.copy_(values)
+                table[name] = buffer
 
 
 @contextlib.contextmanager
@@ -107,7 +106,8 @@ def _random_states() -> Iterator[None]:
     """Random numbers inside, and none of them missing afterwards: torch's on all devices, numpy's and Python's."""
     python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 - models may use the global one
     try:
-        with torch.random.fork_rng():
+        devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
+        with torch.random.fork_rng(devices=devices):
             yield
     finally:
         random.setstate(python)
@@ -116,7 +116,7 @@ def _random_states() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _cudnn_that_can(model: nn.Module) -> Iterator[None]:
-    """cuDNN cannot go backward through a recurrent module in eval mode: there torch's own kernels stand in."""
+    """Backward through a recurrent module in eval mode, which cuDNN cannot do: torch's own kernels stand in."""
     stands_in = any(
         isinstance(module, nn.RNNBase) and not module.training and any(p.is_cuda for p in module.parameters())
         for module in model.modules()

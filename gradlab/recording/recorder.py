@@ -20,6 +20,7 @@ from gradlab.recording.nonfinite import first_nonfinite
 from gradlab.recording.observation import Observation
 from gradlab.recording.optimisers import cosine, listen, remove
 from gradlab.recording.parameters import ParameterLog
+from gradlab.recording.presentation import presented
 from gradlab.recording.schedule import Schedule
 from gradlab.recording.sink import Columns, MemorySink, Sink
 from gradlab.recording.steps import StepLog, total_norm
@@ -143,6 +144,9 @@ class Recorder:
         steps = self.frame("steps")
         assert isinstance(self.sink, MemorySink)
         return {table: steps if table == "steps" else self.frame(table) for table in self.sink.tables()}
+
+    def _repr_html_(self) -> str | None:
+        return presented(self.frames()) if isinstance(self.sink, MemorySink) else None
 
     def flush(self) -> None:
         """Write everything that is complete so that readers see it."""
