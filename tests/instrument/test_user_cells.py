@@ -15,6 +15,7 @@ import gradlab
 from gradlab.dynamics import lyapunov_spectrum
 from gradlab.errors import InstrumentError, UnsupportedError
 from gradlab.instrument import Cell, FunctionCell, Pass, find_cells, hold_on, recurrent_modules, replay
+from gradlab.models.stack import DeepStack, StackBlock
 from tests.comparison import assert_equal
 from tests.instrument.written_cells import WRITTEN, Concatenating, Model, OwnLSTM, StateFirst, Written
 
@@ -213,33 +214,23 @@ def test_chunks_with_carried_state_are_one_sequence_and_fresh_states_begin_anoth
 def test_a_depth_stack_is_a_recurrence_in_depth() -> None:
     """Blocks with weights of their own: depth is time, and the residual stack is to the plain one as LSTM to RNN."""
 
-    class Block(nn.Module):
-        def __init__(self, residual: bool) -> None:
-            super().__init__()
-            self.linear = nn.Linear(8, 8)
-            self.residual = residual
-
-        def forward(self, h: Tensor) -> Tensor:
-            new = torch.tanh(self.linear(h))
-            return h + 0.1 * new if self.residual else new
-
     lost = []
     for residual in (False, True):
         torch.manual_seed(0)
-        model = nn.Sequential(nn.Linear(3, 8), nn.Sequential(*[Block(residual) for _ in range(30)]), nn.Linear(8, 1))
+        model = DeepStack(3, 8, 30, 1, residual, step_size=0.1)
         cell = Cell(input=None, state=0, depth=True)
-        with gradlab.watch(model, every=1, cells={Block: cell}, jacobian_times="all") as recorder:
+        with gradlab.watch(model, every=1, cells={StackBlock: cell}, jacobian_times="all") as recorder:
             loss = model(torch.randn(16, 3)).square().mean()
             loss.backward()
             recorder.step(loss)
         frame = recorder.frame("timesteps")
-        assert list(frame["t"]) == list(range(30)) and set(frame["module"]) == {"1"}
+        assert list(frame["t"]) == list(range(30)) and set(frame["module"]) == {"blocks"}
         assert frame["weight_gradient_share"].sum() == pytest.approx(1.0)
-        for t, block in enumerate(model[1]):
+        for t, block in enumerate(model.blocks):
             norm = math.hypot(float(block.linear.weight.grad.norm()), float(block.linear.bias.grad.norm()))
             assert frame["weight_gradient_norm"][t] == pytest.approx(norm, rel=1e-12)
         errors = recorder.frame("parameters").set_index("parameter")["closure_error"]
-        assert errors.filter(like="1.").notna().sum() == 60 and (errors.dropna() < 1e-12).all()
+        assert errors.filter(like="blocks.").notna().sum() == 60 and (errors.dropna() < 1e-12).all()
         lost.append(math.log(frame["grad_h"].iloc[0] / frame["grad_h"].iloc[-1]))
         assert (frame["sigma_max"] > 0).all()
     assert lost[0] < -5 and abs(lost[1]) < 2
