@@ -3,7 +3,7 @@
 from gradlab.instrument.call import Call
 from gradlab.instrument.capture import Capture, paused
 from gradlab.instrument.modules import Layout, layout, recurrent_modules
-from gradlab.instrument.replay import Pass, replay
+from gradlab.instrument.replay import Pass, in_real_time, replay
 from gradlab.instrument.segment import chosen
 from gradlab.instrument.user_capture import hold_on
 from gradlab.instrument.user_cells import Cell, FunctionCell
@@ -19,6 +19,7 @@ __all__ = [
     "chosen",
     "find_cells",
     "hold_on",
+    "in_real_time",
     "layout",
     "paused",
     "recurrent_modules",

@@ -76,9 +76,7 @@ class Pass:
 
     def in_real_time(self, values: Tensor) -> Tensor:
         """Bring `time batch …` from reading order into the order of the sequence."""
-        if self.direction == 0:
-            return values
-        return _turned(values, self.lengths)
+        return in_real_time(values, self.direction, self.lengths)
 
     def select(self, sequences: Tensor) -> Pass:
         """The same for some of its sequences."""
@@ -283,6 +281,11 @@ def _unfolded(steps: int, trace: Trace, adjoint: Adjoint, grad_inputs: Tensor) -
     initial = tuple(stand(part)[0] for part in adjoint.initial)
     adjoint = Adjoint(tuple(map(stand, adjoint.states)), initial, stand(adjoint.inputs), factors)
     return trace, adjoint, stand(grad_inputs)
+
+
+def in_real_time(values: Tensor, direction: int, lengths: Tensor | None) -> Tensor:
+    """Bring `time batch …` from reading order into the order of the sequence."""
+    return _turned(values, lengths) if direction else values
 
 
 def _turned_if(direction: int, value: Tensor, segment: Segment) -> Tensor:

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from gradlab.recurrence.base import Adjoint, Factors, Recurrence, States, Trace, Weights, linear, stacked_shapes
 from gradlab.recurrence.jacobian import BlockJacobian
-from gradlab.recurrence.sweep import arriving, blocks, sigmoid_slope, tanh_slope
+from gradlab.recurrence.sweep import add_product, blocks, copy_or_zero, outside, sigmoid_slope, tanh_slope
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,21 +70,29 @@ class GRU(Recurrence):
         (h,) = trace.states
         T, B, H = h.shape
         W_hh, before = weights["weight_hh"], trace.before()
-        (grad_h,) = arriving(direct, (h,))
-        hidden_side, input_side = h.new_empty(T, B, 3 * H), h.new_empty(T, B, 3 * H)
-        carry = torch.zeros_like(h[0])
+        (from_h,) = outside(direct, (h,))
+        grad_h, hidden_side, input_side = (h.new_empty(T, B, width) for width in (H, 3 * H, 3 * H))
+        later: tuple[Tensor, Tensor, Tensor] | None = None
         for block in reversed(blocks(T, B * 4 * H * h.element_size())):
             gates = {name: gate[block] for name, gate in trace.gates.items()}
             slopes, to_n = self._slopes(gates, before[block])
             deltas = hidden_side[block].unflatten(-1, (3, H))
-            rows = zip(grad_h[block], slopes, deltas, hidden_side[block], gates["z"], strict=True)
-            for g, slope, to, flat, z in reversed(list(rows)):
-                g += carry
+            rows = zip(
+                grad_h[block], from_h[block], slopes, deltas, hidden_side[block], gates["z"], strict=True
+            )  # fmt: skip
+            for g, at_h, slope, to, flat, z in reversed(list(rows)):
+                if later is None:
+                    copy_or_zero(at_h, g)
+                else:
+                    add_product(at_h, later[0], W_hh, g)
+                    g.addcmul_(later[1], later[2])
                 torch.mul(slope, g.unsqueeze(1), out=to)
-                torch.addmm(torch.mul(g, z, out=carry), flat, W_hh, out=carry)
+                later = flat, g, z
             # The same but for n, where only the hidden side carries the factor r.
             input_side[block][..., : 2 * H] = hidden_side[block][..., : 2 * H]
             torch.mul(grad_h[block], to_n, out=input_side[block][..., 2 * H :])
+        assert later is not None
+        carry = torch.addcmul(later[0] @ W_hh, later[1], later[2])
         factors: Factors = {"weight_ih": (input_side, trace.inputs), "weight_hh": (hidden_side, before)}
         if "bias_ih" in weights:
             factors |= {"bias_ih": (input_side, None), "bias_hh": (hidden_side, None)}

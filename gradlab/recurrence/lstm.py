@@ -22,7 +22,7 @@ from torch import Tensor
 
 from gradlab.recurrence.base import Adjoint, Factors, Recurrence, States, Trace, Weights, linear, stacked_shapes
 from gradlab.recurrence.lstm_jacobian import LSTMJacobian
-from gradlab.recurrence.sweep import arriving, blocks, sigmoid_slope, tanh_slope
+from gradlab.recurrence.sweep import add_product, add_scaled, blocks, copy_or_zero, outside, sigmoid_slope, tanh_slope
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +54,13 @@ class LSTM(Recurrence):
         W_ih, W_hh = weights["weight_ih"], weights["weight_hh"]
         (T, B), H = h.shape[:2], W_hh.shape[0] // 4
         bias = weights["bias_ih"] + weights["bias_hh"] if "bias_ih" in weights else None
-        gates, c = h.new_empty(T, B, 4 * H), h.new_empty(T, B, H)
-        trace = Trace(inputs, initial, (h, c), dict(zip("ifgo", gates.split(H, -1), strict=True)))
-        before, c_before = trace.before(), initial[1]
+        gates, cells = h.new_empty(T, B, 4 * H), h.new_empty(T + 1, B, H)
+        # Old and new cell states are two views of one array.
+        cells[0], c = initial[1], cells[1:]
+        trace = Trace(
+            inputs, initial, (h, c), dict(zip("ifgo", gates.split(H, -1), strict=True)), _before={1: cells[:-1]}
+        )
+        before, c_before = trace.before(), cells[0]
         for block in blocks(T, B * 4 * H * h.element_size()):
             a = gates[block]
             torch.mm(inputs[block].flatten(0, 1), W_ih.mT, out=a.flatten(0, 1))
@@ -78,33 +82,37 @@ class LSTM(Recurrence):
         T, B, H = c.shape
         W_hh, W_hr = weights["weight_hh"], weights.get("weight_hr")
         before, c_before = trace.before(0), trace.before(1)
-        grad_h, grad_c = arriving(direct, (h, c))
-        tanh_c = c.tanh()
-        delta = c.new_empty(T, B, 4 * H)
-        carry_h, carry_c = torch.zeros_like(h[0]), torch.zeros_like(c[0])
+        from_h, from_c = outside(direct, (h, c))
+        grad_h, grad_c, delta = (c.new_empty(T, B, width) for width in (h.shape[-1], H, 4 * H))
+        later: tuple[Tensor, Tensor, Tensor] | None = None
         for block in reversed(blocks(T, B * 4 * H * c.element_size())):
             gates = {name: gate[block] for name, gate in trace.gates.items()}
-            slopes, through_cell = self._slopes(gates, c_before[block], tanh_c[block])
+            slopes, through_cell = self._slopes(gates, c_before[block], c[block].tanh())
             deltas = delta[block].unflatten(-1, (4, H))
             rows = zip(
-                grad_h[block], grad_c[block], through_cell, gates["f"],
+                grad_h[block], grad_c[block], from_h[block], from_c[block], through_cell, gates["f"],
                 slopes[:, :, :3], slopes[:, :, 3], deltas[:, :, :3], deltas[:, :, 3], delta[block],
                 strict=True,
             )  # fmt: skip
-            for g_h, g_c, through, f, slope_cell, slope_o, to_cell, to_o, flat in reversed(list(rows)):
-                g_h += carry_h
+            for g_h, g_c, at_h, at_c, through, f, slope_cell, slope_o, to_cell, to_o, flat in reversed(list(rows)):
+                if later is None:
+                    copy_or_zero(at_h, g_h), copy_or_zero(at_c, g_c)
+                else:
+                    add_product(at_h, later[0], W_hh, g_h)
+                    add_scaled(at_c, later[1], later[2], g_c)
                 g_m = g_h if W_hr is None else g_h @ W_hr
-                g_c.add_(carry_c).addcmul_(g_m, through)
+                g_c.addcmul_(g_m, through)
                 torch.mul(slope_cell, g_c.unsqueeze(1), out=to_cell)
                 torch.mul(slope_o, g_m, out=to_o)
-                torch.mm(flat, W_hh, out=carry_h)
-                torch.mul(g_c, f, out=carry_c)
+                later = flat, g_c, f
+        assert later is not None
         factors: Factors = {"weight_ih": (delta, trace.inputs), "weight_hh": (delta, before)}
         if "bias_ih" in weights:
             factors |= {"bias_ih": (delta, None), "bias_hh": (delta, None)}
         if W_hr is not None:
-            factors["weight_hr"] = (grad_h, trace.gates["o"] * tanh_c)
-        return Adjoint((grad_h, grad_c), (carry_h, carry_c), delta @ weights["weight_ih"], factors)
+            factors["weight_hr"] = (grad_h, trace.gates["o"] * c.tanh())
+        initial = (later[0] @ W_hh, later[1] * later[2])
+        return Adjoint((grad_h, grad_c), initial, delta @ weights["weight_ih"], factors)
 
     def jacobian(self, weights: Weights, trace: Trace, before: States) -> LSTMJacobian:
         """The Jacobian of the full state (h, c)."""

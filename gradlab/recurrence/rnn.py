@@ -20,7 +20,7 @@ from torch import Tensor
 
 from gradlab.recurrence.base import Adjoint, Factors, Recurrence, States, Trace, Weights, linear, stacked_shapes
 from gradlab.recurrence.jacobian import BlockJacobian
-from gradlab.recurrence.sweep import arriving, blocks
+from gradlab.recurrence.sweep import add_product, blocks, copy_or_zero, outside
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +56,19 @@ class RNN(Recurrence):
         """δ_t backward through time, one small product a step."""
         (h,) = trace.states
         W_hh, before = weights["weight_hh"], trace.before()
-        (grad_h,) = arriving(direct, (h,))
-        delta, carry = torch.empty_like(grad_h), torch.zeros_like(h[0])
+        (from_h,) = outside(direct, (h,))
+        grad_h, delta = (h.new_empty(h.shape) for _ in range(2))
+        later: Tensor | None = None
         for block in reversed(blocks(h.shape[0], h[0].nbytes)):
-            rows = zip(grad_h[block], delta[block], self.derivative(h[block]), strict=True)
-            for g, d, slope in reversed(list(rows)):
-                g += carry
-                torch.mul(g, slope, out=d)
-                torch.mm(d, W_hh, out=carry)
+            rows = zip(grad_h[block], from_h[block], delta[block], self.derivative(h[block]), strict=True)
+            for g, at_h, d, slope in reversed(list(rows)):
+                if later is None:
+                    copy_or_zero(at_h, g)
+                else:
+                    add_product(at_h, later, W_hh, g)
+                later = torch.mul(g, slope, out=d)
+        assert later is not None
+        carry = later @ W_hh
         factors: Factors = {"weight_ih": (delta, trace.inputs), "weight_hh": (delta, before)}
         if "bias_ih" in weights:
             factors |= {"bias_ih": (delta, None), "bias_hh": (delta, None)}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -20,6 +22,30 @@ def arriving(direct: tuple[Tensor | None, ...], states: States) -> States:
         else gradient.clone(memory_format=torch.contiguous_format)
         for gradient, state in zip(direct, states, strict=True)
     )
+
+
+def outside(direct: tuple[Tensor | None, ...], states: States) -> tuple[Sequence[Tensor | None], ...]:
+    """What arrives at each step from outside, untouched: one row a step, or None at every step."""
+    direct = direct + (None,) * (len(states) - len(direct))
+    return tuple(
+        (None,) * len(state) if gradient is None else gradient.unbind()
+        for gradient, state in zip(direct, states, strict=True)
+    )
+
+
+def copy_or_zero(row: Tensor | None, out: Tensor) -> None:
+    """What arrives from outside at the last step, behind which nothing comes."""
+    out.zero_() if row is None else out.copy_(row)
+
+
+def add_product(row: Tensor | None, delta: Tensor, matrix: Tensor, out: Tensor) -> None:
+    """`row + delta @ matrix`, with nothing for a row that is None."""
+    torch.mm(delta, matrix, out=out) if row is None else torch.addmm(row, delta, matrix, out=out)
+
+
+def add_scaled(row: Tensor | None, gradient: Tensor, factor: Tensor, out: Tensor) -> None:
+    """`row + gradient ∘ factor`, with nothing for a row that is None."""
+    torch.mul(gradient, factor, out=out) if row is None else torch.addcmul(row, gradient, factor, out=out)
 
 
 def blocks(T: int, bytes_per_step: int) -> list[slice]:
