@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -48,20 +50,26 @@ def sample(
     if len(prompt) == 0 or steps < 0:
         raise ValueError(f"expected a prompt of at least one token and steps ≥ 0, got {len(prompt)} and {steps}")
     device = next(model.parameters()).device
+    said = torch.empty(steps, prompt.shape[1], dtype=torch.int64)
+    with torch.no_grad(), evaluating(model):
+        outputs, state = model.unroll(prompt.to(device))
+        for step in range(steps):
+            said[step] = choose(outputs[-1], generator, temperature)
+            if step + 1 < steps:
+                outputs, state = model.unroll(said[step : step + 1].to(device), state)
+    return said
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode inside; afterwards every module is in the mode that it had."""
     modes = {module: module.training for module in model.modules()}
     model.eval()
-    said = torch.empty(steps, prompt.shape[1], dtype=torch.int64)
     try:
-        with torch.no_grad():
-            outputs, state = model.unroll(prompt.to(device))
-            for step in range(steps):
-                said[step] = choose(outputs[-1], generator, temperature)
-                if step + 1 < steps:
-                    outputs, state = model.unroll(said[step : step + 1].to(device), state)
+        yield
     finally:
         for module, mode in modes.items():
             module.training = mode
-    return said
 
 
 def choose(

@@ -6,6 +6,10 @@ from typing import Any, Literal
 
 from torch import Tensor, nn
 
+from gradlab.models.encoders import encoder
+from gradlab.models.interface import TaskInterface, example_inputs, readout_layer
+from gradlab.models.recurrent_layers import recurrent_layers
+from gradlab.models.settings import ModelSettings
 from gradlab.shapes import Float
 
 
@@ -48,3 +52,16 @@ class SequenceModel(nn.Module):
         """
         hidden, state = self.recurrent(self.encoder(inputs), state)
         return self.readout(hidden[-1] if self.reads == "last" else hidden), state
+
+
+def sequence_model(settings: ModelSettings, task: TaskInterface) -> SequenceModel:
+    """The model of a task whose inputs are one sequence; ValueError for a task that is read at neither place."""
+    if task.reads not in ("last", "every"):
+        raise ValueError(f"expected a task that is read at 'last' or 'every' step, got {task.reads!r}")
+    encoding, width = encoder(task.inputs, task.input_size, settings.embedding)
+
+    def inputs() -> Tensor:
+        return encoding(example_inputs(task))
+
+    recurrent = recurrent_layers(width, settings, task.length, inputs)
+    return SequenceModel(encoding, recurrent, readout_layer(settings, task.output_size), task.reads)

@@ -35,7 +35,7 @@ class ModelSettings(Settings):
     forget_bias: Annotated[float, Field(allow_inf_nan=False)] | None = None
     """Bias of the forget gate of `lstm` and `peephole_lstm` at the start (sum of two); null keeps the initialiser's."""
     initialiser: AnyInitialiser = Default()
-    """How the recurrent weights start."""
+    """How the recurrent weights start; a list applies several in turn."""
     precision: Literal["float32", "float64"] = "float32"
     """Of all weights and activations."""
 
@@ -56,11 +56,7 @@ class ModelSettings(Settings):
             raise ValueError(
                 f"hidden: expected an even number for the cell 'lru', got {self.hidden}; its state is complex"
             )
-        if not isinstance(self.initialiser, Default) and not has_recurrent_matrix(self.cell):
-            raise ValueError(
-                f"initialiser: expected 'default' for the cell {self.cell!r}, got {self.initialiser.name!r}; "
-                "it has no recurrent matrix to set"
-            )
+        self._initialisers_fit()
         if self.forget_bias is not None and not has_forget_gate(self.cell):
             raise ValueError(
                 f"forget_bias: expected null for the cell {self.cell!r}, got {self.forget_bias}; "
@@ -71,3 +67,22 @@ class ModelSettings(Settings):
                 f"dropout: expected 0 with a single layer, got {self.dropout}; it acts between layers only"
             )
         return self
+
+    def _initialisers_fit(self) -> None:
+        for initialiser in self.initialiser.parts():
+            if initialiser.cells is not None and self.cell not in initialiser.cells:
+                raise ValueError(
+                    f"initialiser: expected one for the cell {self.cell!r}, got {initialiser.name!r}; "
+                    f"it is for {', '.join(sorted(initialiser.cells))}"
+                )
+            needs_matrix = initialiser.cells is None and not isinstance(initialiser, Default)
+            if needs_matrix and not has_recurrent_matrix(self.cell):
+                raise ValueError(
+                    f"initialiser: expected 'default' for the cell {self.cell!r}, got {initialiser.name!r}; "
+                    "it has no recurrent matrix to set"
+                )
+            if initialiser.highest_layer() >= self.layers:
+                raise ValueError(
+                    f"initialiser: expected layers below {self.layers}, which is how many there are, "
+                    f"got {initialiser.highest_layer()} for {initialiser.name!r}"
+                )

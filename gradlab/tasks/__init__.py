@@ -6,6 +6,7 @@ from pydantic import Field
 
 from gradlab.tasks.adding import Adding
 from gradlab.tasks.base import Baseline, Batch, Prompted, Task
+from gradlab.tasks.captions import Captions
 from gradlab.tasks.chaos import Chaos
 from gradlab.tasks.characters import Characters
 from gradlab.tasks.copy_memory import CopyMemory
@@ -14,12 +15,14 @@ from gradlab.tasks.digits import Digits
 from gradlab.tasks.flip_flop import FlipFlop
 from gradlab.tasks.glimpses import Glimpses
 from gradlab.tasks.parity import Parity
+from gradlab.tasks.read_aloud import ReadAloud
 from gradlab.tasks.temporal_order import TemporalOrder
 from gradlab.tasks.video import Video
 from gradlab.tasks.video_frames import VideoFrames
 
 AnyTask = Annotated[
     Adding
+    | Captions
     | Chaos
     | Characters
     | CopyMemory
@@ -28,6 +31,7 @@ AnyTask = Annotated[
     | FlipFlop
     | Glimpses
     | Parity
+    | ReadAloud
     | TemporalOrder
     | Video
     | VideoFrames,
@@ -44,6 +48,7 @@ __all__ = [
     "AnyTask",
     "Baseline",
     "Batch",
+    "Captions",
     "Chaos",
     "Characters",
     "CopyMemory",
@@ -53,6 +58,7 @@ __all__ = [
     "Glimpses",
     "Parity",
     "Prompted",
+    "ReadAloud",
     "Task",
     "TemporalOrder",
     "Video",

@@ -1,7 +1,10 @@
 """The list that feeds the contract suite of models: a further cell or setting is a line here."""
 
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import ClassVar
+
+import torch
 
 from gradlab.models import ModelSettings
 
@@ -15,6 +18,13 @@ class Sizes:
     input_size: int = 3
     output_size: int = 4
     title: ClassVar[str] = "stand-in"
+    net: ClassVar[str] = "sequence"
+    length: ClassVar[int] = 12
+
+    def batch(self, size: int, generator: torch.Generator) -> SimpleNamespace:
+        if self.inputs == "tokens":
+            return SimpleNamespace(inputs=torch.randint(0, self.input_size, (12, size), generator=generator))
+        return SimpleNamespace(inputs=torch.randn(12, size, self.input_size, generator=generator))
 
     def __str__(self) -> str:
         return f"{self.reads}-{self.inputs}"

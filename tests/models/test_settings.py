@@ -32,7 +32,7 @@ def test_the_names_of_cells_and_their_table_agree() -> None:
         ({"cell": "lru", "hidden": 7}, "hidden: expected an even number for the cell 'lru', got 7"),
         ({"cell": "mingru", "initialiser": "orthogonal"}, "expected 'default' for the cell 'mingru'"),
         ({"hidden": 0}, "greater than 0"),
-        ({"initialiser": "orthogonol"}, "'default', 'identity', 'orthogonal'"),
+        ({"initialiser": "orthogonol"}, "'critical', 'default', 'forget_bias', 'gaussian', 'identity', 'orthogonal'"),
         ({"forget_bias": float("nan")}, "finite"),
         ({"width": 3}, "Extra inputs"),
     ],

@@ -9,6 +9,7 @@ from torch import Tensor
 from gradlab.tasks import (
     Adding,
     Batch,
+    Captions,
     Chaos,
     Characters,
     CopyMemory,
@@ -17,6 +18,7 @@ from gradlab.tasks import (
     FlipFlop,
     Glimpses,
     Parity,
+    ReadAloud,
     Task,
     TemporalOrder,
     Video,
@@ -25,6 +27,7 @@ from gradlab.tasks import (
 from gradlab.tasks.chaos import EXAMPLES, persistence
 from gradlab.tasks.copy_memory import BLANK
 from gradlab.tasks.digit_images import digit_images
+from gradlab.tasks.spelling import ANSWERS, END, LETTERS, START, WORDS
 
 
 @dataclass(frozen=True)
@@ -124,6 +127,45 @@ def _characters(**settings) -> TaskCase:
     )
 
 
+def _blind(words: int, shares: list[float]) -> Callable[[Batch], Tensor]:
+    """A speller who knows the shares of the words and reads what was said so far, but not what it is about."""
+
+    def behind(said: str) -> Tensor:
+        *before, begun = said.split(" ")
+        weights = torch.zeros(ANSWERS, dtype=torch.float64)
+        for word, share in zip(WORDS, shares, strict=True):
+            if word == begun:
+                weights[LETTERS.index(" ") if len(before) + 1 < words else END] += share
+            elif word.startswith(begun):
+                weights[LETTERS.index(word[len(begun)])] += share
+        return (weights / weights.sum()).log().clamp_min(-300.0)
+
+    def outputs(batch: Batch) -> Tensor:
+        answers = torch.zeros(*batch.targets.shape, ANSWERS, dtype=torch.float64)
+        for sequence, tokens in enumerate(batch.inputs.said.T.tolist()):
+            said = ""
+            for t, token in enumerate(tokens):
+                if token == END:
+                    break
+                said += "" if token == START else LETTERS[token]
+                answers[t, sequence] = behind(said)
+        return answers
+
+    return outputs
+
+
+def _read_aloud(digits: int) -> TaskCase:
+    answers = _blind(digits, [0.1] * 10)
+    return TaskCase(ReadAloud(digits=digits), answers, lambda batch: _one_hot_every(batch, ANSWERS), 1000)
+
+
+def _captions(**settings) -> TaskCase:
+    labels = digit_images("test").labels
+    shares = (torch.bincount(labels).double() / len(labels)).tolist()
+    perfect = lambda batch: _one_hot_every(batch, ANSWERS)  # noqa: E731
+    return TaskCase(Captions(**settings), _blind(1, shares), perfect, len(labels), finite=True)
+
+
 CASES = [
     _digits(),
     _digits(order="row", size=16),
@@ -156,4 +198,8 @@ CASES = [
     TaskCase(VideoFrames(frames=9, shown=1, hidden=0), _class_frequencies, _one_hot, 1000),
     _images(Glimpses()),
     _images(Glimpses(size=16, window=5, steps=9, path="random")),
+    _read_aloud(4),
+    _read_aloud(5),
+    _captions(),
+    _captions(known=(9, 8, 7), fine_tune=True),
 ]

@@ -7,10 +7,10 @@ from typing import Annotated, Literal
 from pydantic import Field
 from torch import nn
 
-from gradlab.models.initialisers.base import Initialiser, biases, recurrent_blocks
+from gradlab.models.initialisers.base import Layer, LayerInitialiser, Surroundings
 
 
-class Identity(Initialiser):
+class Identity(LayerInitialiser):
     """Each `hidden hidden` block of W_hh is `scale` times the identity, and biases are 0.
 
     With ReLU units and scale 1 an undisturbed state stays as it is, and so does its gradient.
@@ -24,12 +24,10 @@ class Identity(Initialiser):
     input_deviation: Annotated[float, Field(gt=0)] = 0.001
     """Standard deviation of the input weights."""
 
-    def apply(self, recurrent: nn.Module) -> None:
-        """Set recurrent matrices and biases, and redraw the input weights."""
-        for block in recurrent_blocks(recurrent):
+    def start(self, layer: Layer, surroundings: Surroundings) -> None:
+        """Set recurrent matrix and biases, and redraw the input weights."""
+        for block in layer.recurrent_blocks():
             nn.init.eye_(block).mul_(self.scale)
-        for bias in biases(recurrent):
+        for bias in layer.biases():
             bias.zero_()
-        for name, weight in recurrent.named_parameters():
-            if name.startswith("weight_ih"):
-                nn.init.normal_(weight, std=self.input_deviation)
+        layer.weights["weight_ih"].normal_(std=self.input_deviation)

@@ -7,10 +7,10 @@ from typing import Annotated, Literal
 from pydantic import Field
 from torch import nn
 
-from gradlab.models.initialisers.base import Initialiser, recurrent_blocks
+from gradlab.models.initialisers.base import Layer, LayerInitialiser, Surroundings
 
 
-class Orthogonal(Initialiser):
+class Orthogonal(LayerInitialiser):
     """Each `hidden hidden` block of W_hh is a random orthogonal matrix times `gain`.
 
     The rest is torch's default. Every singular value of W is then `gain`, so a linear net neither loses nor
@@ -23,7 +23,7 @@ class Orthogonal(Initialiser):
     gain: Annotated[float, Field(gt=0)] = 1.0
     """All singular values of the recurrent matrix."""
 
-    def apply(self, recurrent: nn.Module) -> None:
-        """Redraw the recurrent matrices."""
-        for block in recurrent_blocks(recurrent):
+    def start(self, layer: Layer, surroundings: Surroundings) -> None:
+        """Redraw the recurrent matrix."""
+        for block in layer.recurrent_blocks():
             nn.init.orthogonal_(block, self.gain)
