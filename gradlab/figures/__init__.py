@@ -24,14 +24,47 @@ from gradlab.figures.gradient_profile import (
     gradient_profile_data,
     gradient_profile_figure,
 )
+from gradlab.figures.lags import LAGS_FIGURE, lags, lags_data, lags_figure
 from gradlab.figures.learning_curves import (
     LEARNING_CURVES,
     learning_curves,
     learning_curves_data,
     learning_curves_figure,
 )
+from gradlab.figures.lyapunov import LYAPUNOV_FIGURE, lyapunov, lyapunov_data, lyapunov_figure
+from gradlab.figures.mean_field import MEAN_FIELD, mean_field, mean_field_data, mean_field_figure
+from gradlab.figures.spectrum_fan import (
+    SPECTRUM_FAN,
+    spectrum_fan,
+    spectrum_fan_data,
+    spectrum_fan_figure,
+)
+from gradlab.figures.spectrum_histogram import (
+    SPECTRUM_HISTOGRAM,
+    spectrum_histogram,
+    spectrum_histogram_data,
+    spectrum_histogram_figure,
+)
+from gradlab.figures.step_spectrum import (
+    STEP_SPECTRUM,
+    step_spectrum,
+    step_spectrum_data,
+    step_spectrum_figure,
+)
 
-FIGURES: tuple[Figure, ...] = (GRADIENT_FLOW, GRADIENT_PROFILE, LEARNING_CURVES, CLIPPING, CLIPPING_SHARE)
+FIGURES: tuple[Figure, ...] = (
+    GRADIENT_FLOW,
+    GRADIENT_PROFILE,
+    LEARNING_CURVES,
+    CLIPPING,
+    CLIPPING_SHARE,
+    LAGS_FIGURE,
+    LYAPUNOV_FIGURE,
+    STEP_SPECTRUM,
+    SPECTRUM_FAN,
+    SPECTRUM_HISTOGRAM,
+    MEAN_FIELD,
+)
 
 __all__ = [
     "FIGURES",
@@ -48,7 +81,25 @@ __all__ = [
     "gradient_profile",
     "gradient_profile_data",
     "gradient_profile_figure",
+    "lags",
+    "lags_data",
+    "lags_figure",
     "learning_curves",
     "learning_curves_data",
     "learning_curves_figure",
+    "lyapunov",
+    "lyapunov_data",
+    "lyapunov_figure",
+    "mean_field",
+    "mean_field_data",
+    "mean_field_figure",
+    "spectrum_fan",
+    "spectrum_fan_data",
+    "spectrum_fan_figure",
+    "spectrum_histogram",
+    "spectrum_histogram_data",
+    "spectrum_histogram_figure",
+    "step_spectrum",
+    "step_spectrum_data",
+    "step_spectrum_figure",
 ]

@@ -11,7 +11,7 @@ from gradlab.figures.figure import Figure, empty_figure
 from gradlab.figures.groups import groups_of, with_group
 from gradlab.figures.marks import Scale, band, edge_marks, line, once_in_legend
 from gradlab.figures.order import quantiles_by
-from gradlab.figures.selection import drop_unmeasured_runs, one_pass, require
+from gradlab.figures.selection import at_step, drop_unmeasured_runs, one_pass, require
 from gradlab.figures.text import count_of, formula, plain, short
 from gradlab.figures.theme import GROUPS_DRAWN, LineStyle, Theme, ThemeName, new_figure, theme_named
 from gradlab.quantities import TIMESTEPS
@@ -53,7 +53,7 @@ def gradient_profile_data(
         return pd.DataFrame(columns=columns)
     frame = drop_unmeasured_runs(frame, quantity)
     frame = with_group(one_pass(frame, module=module, call=call, layer=layer, direction=direction), by)
-    frame = _at_step(frame, step)
+    frame = at_step(frame, step)
     data = quantiles_by(frame, ("group", "t"), quantity, SPREAD, log=True).rename(columns={"count": "runs"})
     steps = frame.groupby("group", observed=True)["step"].agg(["min", "max"])
     data["first_step"] = data["group"].map(steps["min"]).astype(int)
@@ -106,14 +106,6 @@ def gradient_profile(
         A plotly figure; with a message in it where nothing was recorded.
     """
     return gradient_profile_figure(gradient_profile_data(frame, **selection), theme=theme, demanded_lag=demanded_lag)
-
-
-def _at_step(frame: pd.DataFrame, step: int | None) -> pd.DataFrame:
-    """Of every run the rows of one recorded training step: the nearest to the one asked for, or its last."""
-    recorded = frame[["run", "step"]].drop_duplicates()
-    distance = -recorded["step"] if step is None else (recorded["step"] - step).abs()
-    nearest = recorded.loc[distance.groupby(recorded["run"], observed=True).idxmin()]
-    return frame.merge(nearest, on=["run", "step"])
 
 
 def _draw_group(figure: go.Figure, rows: pd.DataFrame, name: str, style: LineStyle, scale: Scale, lane: float) -> None:

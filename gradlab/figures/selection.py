@@ -54,3 +54,11 @@ def drop_unmeasured_runs(frame: pd.DataFrame, quantity: str) -> pd.DataFrame:
     if "run" not in frame.columns:
         return frame if known.any() else frame.iloc[:0]
     return frame[frame["run"].isin(frame.loc[known, "run"].unique())]
+
+
+def at_step(frame: pd.DataFrame, step: int | None) -> pd.DataFrame:
+    """Of every run the rows of one recorded training step: the nearest to the one asked for, or its last."""
+    recorded = frame[["run", "step"]].drop_duplicates()
+    distance = -recorded["step"] if step is None else (recorded["step"] - step).abs()
+    nearest = recorded.loc[distance.groupby(recorded["run"], observed=True).idxmin()]
+    return frame.merge(nearest, on=["run", "step"])

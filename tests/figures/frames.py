@@ -1,5 +1,7 @@
 """Synthetic tables whose every number is known by formula, for the tests of figures and dashboard."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 
@@ -26,6 +28,9 @@ def timesteps_columns(
         "grad_x": grad * 0.1,
         "sequences": np.full_like(t, 8),
         "nonfinite": np.zeros(len(t)),
+        "sigma_max": np.where(t % 2 == 0, np.full(len(t), 1.25 * decay), np.nan),
+        "sigma_min": np.where(t % 2 == 0, 0.01 * decay, np.nan),
+        "mean_log_sigma": np.where(t % 2 == 0, np.log(0.2 * decay), np.nan),
     }
 
 
@@ -75,4 +80,49 @@ def steps_frame(seeds: int = 3, count: int = 300, threshold: float | None = 1.0)
             part = pd.DataFrame(steps_columns(count, 100 * index + seed, 0.2 + 0.4 * index, threshold))
             part.insert(0, "run", f"{cell}{seed}")
             parts.append(part.assign(**{"model.cell": cell, "seed": seed}))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _long_range(columns: dict[str, np.ndarray]) -> pd.DataFrame:
+    places = {"module": "rnn", "call": 0, "layer": 0, "direction": 0}
+    return pd.DataFrame(columns).assign(**places)
+
+
+def lags_columns(steps: list[int], length: int, decay: float, size: float = 1.0) -> pd.DataFrame:
+    """The table `lags`: ln σ_max falls by ln decay a step, median and smallest twice and four times as fast."""
+    step, lag = (grid.ravel() for grid in np.meshgrid(steps, np.arange(1, length + 1), indexing="ij"))
+    rate = np.log(decay)
+    return _long_range(
+        {
+            "step": step,
+            "lag": lag,
+            "log_sigma_max": rate * lag + np.log(size),
+            "log_sigma_median": 2 * rate * lag,
+            "log_sigma_min": 4 * rate * lag,
+            "grad_norm": size * decay**lag,
+            "log_bound": 0.3 * lag,
+        }
+    )
+
+
+def lyapunov_columns(steps: list[int], states: int, decay: float, size: float = 1.0) -> pd.DataFrame:
+    """The table `lyapunov`: exponents ln decay · (index + 1), shifted by ln size / 100."""
+    step, index = (grid.ravel() for grid in np.meshgrid(steps, range(states), indexing="ij"))
+    exponent = np.log(decay) * (index + 1.0) + np.log(size) / 100
+    return _long_range({"step": step, "index": index, "exponent": exponent, "standard_error": np.full(len(step), 0.01)})
+
+
+def spectra_columns(steps: list[int], length: int, decay: float, states: int = 10) -> pd.DataFrame:
+    """The table `spectra`: ln σ_i = ln decay · i at every time step."""
+    step, t, index = (grid.ravel() for grid in np.meshgrid(steps, range(length), range(states), indexing="ij"))
+    return _long_range({"step": step, "t": t, "index": index, "log_sigma": np.log(decay) * index})
+
+
+def seeds_and_cells(build: Callable[[float, float], pd.DataFrame], seeds: int = 3) -> pd.DataFrame:
+    """A table of seeds × cells; `build` makes one run's rows of its decay and size."""
+    parts = []
+    for cell, decay in DECAY.items():
+        for seed in range(seeds):
+            names = {"run": f"{cell}{seed}", "model.cell": cell, "seed": seed}
+            parts.append(build(decay, 2.0**seed).assign(**names))
     return pd.concat(parts, ignore_index=True)

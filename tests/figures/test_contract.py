@@ -12,16 +12,40 @@ import pytest
 from gradlab.figures import FIGURES, Figure
 from gradlab.figures.decimation import POINTS
 from gradlab.figures.theme import DARK, LIGHT
-from tests.figures.frames import steps_columns, steps_frame, timesteps_columns, timesteps_frame
+from tests.figures.frames import (
+    lags_columns,
+    lyapunov_columns,
+    seeds_and_cells,
+    spectra_columns,
+    steps_columns,
+    steps_frame,
+    timesteps_columns,
+)
 
 NUMBERS = {
-    "timesteps": ["grad_h", "grad_x"],
+    "timesteps": ["grad_h", "grad_x", "sigma_max", "sigma_min", "mean_log_sigma"],
     "steps": ["loss", "score", "grad_norm", "grad_norm_clipped", "clip_coefficient"],
+    "lags": ["log_sigma_max", "log_sigma_median", "log_sigma_min", "grad_norm", "log_bound"],
+    "lyapunov": ["exponent", "standard_error"],
+    "spectra": ["log_sigma"],
 }
 
 
+def rows_of(table: str, steps: list[int], length: int, decay: float = 0.9, size: float = 1.0) -> pd.DataFrame:
+    """One run's rows; σ_w is the setting that the figure `mean_field` asks for."""
+    if table == "steps":
+        return pd.DataFrame(steps_columns(len(steps), 1))
+    if table == "timesteps":
+        return pd.DataFrame(timesteps_columns(steps, length, decay, size)).assign(sigma_w=2 * decay)
+    if table == "spectra":
+        return spectra_columns(steps, length, decay)
+    return {"lags": lags_columns, "lyapunov": lyapunov_columns}[table](steps, length, decay, size)
+
+
 def usual(table: str) -> pd.DataFrame:
-    return timesteps_frame() if table == "timesteps" else steps_frame()
+    if table == "steps":
+        return steps_frame()
+    return seeds_and_cells(lambda decay, size: rows_of(table, [0, 50, 100], 40, decay, size))
 
 
 def everywhere(value: float) -> Callable[[str], pd.DataFrame]:
@@ -41,20 +65,19 @@ def mixed(table: str) -> pd.DataFrame:
 
 def one_run(table: str) -> pd.DataFrame:
     """As `watch` gives it: no column `run`, no settings."""
-    columns = timesteps_columns([0, 10], 20, 0.9) if table == "timesteps" else steps_columns(50, 1)
-    return pd.DataFrame(columns)
+    return rows_of(table, list(range(50)) if table == "steps" else [0, 10], 20)
 
 
 def one_of_everything(table: str) -> pd.DataFrame:
     """T = 1, a single training step."""
-    return pd.DataFrame(timesteps_columns([0], 1, 0.9) if table == "timesteps" else steps_columns(1, 1))
+    return rows_of(table, [0], 1)
 
 
 def thousand_runs(table: str) -> pd.DataFrame:
     parts = []
     for number in range(1000):
-        columns = timesteps_columns([5], 6, 0.9) if table == "timesteps" else steps_columns(4, number)
-        parts.append(pd.DataFrame(columns).assign(run=f"r{number}", **{"model.cell": "rnn", "seed": number}))
+        rows = pd.DataFrame(steps_columns(4, number)) if table == "steps" else rows_of(table, [5], 6)
+        parts.append(rows.assign(run=f"r{number}", **{"model.cell": "rnn", "seed": number}))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -67,9 +90,8 @@ def many_groups(table: str) -> pd.DataFrame:
 
 def long(table: str) -> pd.DataFrame:
     """More of everything than a screen has pixels."""
-    if table == "timesteps":
-        return pd.DataFrame(timesteps_columns(list(range(0, 3000, 10)), 1200, 0.99)).assign(run="r")
-    return pd.DataFrame(steps_columns(30_000, 3)).assign(run="r")
+    steps = {"timesteps": range(0, 3000, 10), "steps": range(30_000)}.get(table, range(3))
+    return rows_of(table, list(steps), 1200 if table == "timesteps" else 3000, 0.99).assign(run="r")
 
 
 def markup(table: str) -> pd.DataFrame:
