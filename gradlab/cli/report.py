@@ -36,3 +36,8 @@ def report(
         raise GradlabError(str(error)) from error
     for path in written:
         typer.echo(path)
+    verdicts = reports.claims(store, study) if study else []
+    if verdicts:
+        typer.echo("", err=True)  # standard output is the list of files
+    for verdict in verdicts:
+        typer.echo(verdict, err=True)

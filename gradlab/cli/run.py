@@ -71,6 +71,7 @@ def _say_what_was_found(plan: Study, store: str, ended: list[Ended]) -> None:
     typer.echo("")
     for sentence in reports.summary(store, plan.name):
         typer.echo(sentence)
+    reports.keep_verdicts(store, plan.name, reports.claims(store, plan.name))
     place = "" if store == "runs" else f" --store {shlex.quote(store)}"
     name = shlex.quote(plan.name)
     typer.echo(f"\nLook:  gradlab dashboard{place}\nTables:  gradlab report {name} --to csv{place}")

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from gradlab.reports.choose import AnyStore, opened
+from gradlab.reports.claims import claims
 from gradlab.reports.groups import grouping
 from gradlab.reports.load import load, read
 from gradlab.reports.reach_sentences import reach_sentences
@@ -20,8 +21,8 @@ def summary(store: AnyStore, study: str) -> list[str]:
     """Sentences about a study, computed from its data.
 
     How many runs ended how; for each group (the axes of the grid, seeds aside) how far the gradient reaches
-    back, how often clipping fired, the final score against chance, what went non-finite; at last the
-    instrument's own error. What was not recorded is not mentioned. Spread is given as the smallest to the
+    back, how often clipping fired, the final score against chance, what went non-finite; which claims hold; at
+    last the instrument's own error. What was not recorded is not mentioned. Spread is given as the smallest to the
     largest value over the runs.
 
     Raises:
@@ -40,6 +41,7 @@ def summary(store: AnyStore, study: str) -> list[str]:
         for label, members in groups.items():
             if sentence := finding(store, members):
                 sentences.append(f"{capital(label)}: {sentence}")
+    sentences += [str(verdict) for verdict in claims(store, study)] if info else []
     return sentences + _closure(store, runs)
 
 

@@ -12,7 +12,7 @@ from gradlab.models import ModelSettings
 from gradlab.recording.settings import RecordSettings
 from gradlab.settings import Settings
 from gradlab.study.faults import faults_of
-from gradlab.study.tree import Node
+from gradlab.study.tree import Node, with_tuples
 from gradlab.study.yaml_nodes import Dumper, read_yaml
 from gradlab.tasks import AnyTask
 from gradlab.training import TrainingSettings
@@ -36,16 +36,10 @@ class RunConfig(Settings):
 def config_of(tree: Node) -> RunConfig:
     """The run that a tree of settings describes; raises ConfigError with every mistake in it."""
     try:
-        # Strict: no text for a number, no true for 1. Settings are values, so their sequences are tuples.
-        return RunConfig.model_validate(_with_tuples(tree.plain()), strict=True)
+        # Strict: no text for a number, no true for 1.
+        return RunConfig.model_validate(with_tuples(tree.plain()), strict=True)
     except ValidationError as error:
         raise ConfigError(faults_of(error, tree, RunConfig)) from None
-
-
-def _with_tuples(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _with_tuples(item) for key, item in value.items()}
-    return tuple(map(_with_tuples, value)) if isinstance(value, list) else value
 
 
 def resolved(config: RunConfig) -> dict[str, Any]:

@@ -192,7 +192,12 @@ def _tag(model: type[BaseModel], discriminator: str = "name") -> str:
 
 
 def _names(model: type[BaseModel], loc: Location) -> list[str]:
-    return list(dict.fromkeys(name for found in _reached(model, loc) for name in found.model_fields))
+    return list(dict.fromkeys(name for found in _reached(model, loc) for name in _given_names(found)))
+
+
+def _given_names(model: type[BaseModel]) -> list[str]:
+    """The names of a class's fields as a study file writes them."""
+    return [field.alias or name for name, field in model.model_fields.items()]
 
 
 def _tags(model: type[BaseModel], loc: Location, discriminator: str) -> list[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gradlab.errors import ConfigError, Fault
+from gradlab.study.claims import Claims, claims_of
 from gradlab.study.tree import Node
 from gradlab.study.yaml_nodes import read_yaml
 
@@ -25,6 +26,9 @@ class Header:
     path: Path
     question: str
     claims: tuple[str, ...]
+    """In words."""
+    claimed: Claims
+    """The same, with those that the data decide."""
 
 
 def read_tree(path: Path) -> Node:
@@ -58,17 +62,9 @@ def header_of(tree: Node, path: Path) -> tuple[Header, list[Fault]]:
         where = entries["question"].node.where if "question" in entries else tree.where
         found = entries["question"].node.shown() if "question" in entries else "nothing"
         faults.append(Fault(where, "question", "the question that the study answers, as text", found))
-    claims: list[str] = []
-    node = entries["claims"].node if "claims" in entries else Node((), tree.where)
-    if not isinstance(node.value, tuple):
-        faults.append(Fault(node.where, "claims", "a list of sentences", node.shown()))
-    else:
-        for at, claim in enumerate(node.value):
-            if isinstance(claim.value, str) and claim.value.strip():
-                claims.append(" ".join(claim.value.split()))
-            else:
-                faults.append(Fault(claim.where, f"claims.{at}", "a sentence", claim.shown()))
-    return Header(path.stem, path, " ".join(str(question or "").split()), tuple(claims)), faults
+    claims, found_in_claims = claims_of(entries["claims"].node if "claims" in entries else Node((), tree.where))
+    faults += found_in_claims
+    return Header(path.stem, path, " ".join(str(question or "").split()), claims.sentences, claims), faults
 
 
 def read_header(path: Path) -> Header:

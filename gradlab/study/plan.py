@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from gradlab.errors import ConfigError, Fault
-from gradlab.store import run_id
+from gradlab.store import flatten, run_id
 from gradlab.study.build import Trial
+from gradlab.study.claims import unmatched
 from gradlab.study.config import RunConfig, config_of, resolved
 from gradlab.study.faults import fault_of_message, nearest
 from gradlab.study.grid import Axis, Combination, axes_of, combinations
@@ -65,7 +66,7 @@ def read_study(path: str | Path, overrides: Iterable[str] = ()) -> Study:
     Raises:
         ConfigError: every mistake in the file and the overrides; nothing else, whatever the file holds.
     """
-    path = Path(path)
+    path, overrides = Path(path), tuple(overrides)
     tree, faults = overridden(read_tree(path), overrides)
     header, found = header_of(tree, path)
     faults += found
@@ -75,6 +76,9 @@ def read_study(path: str | Path, overrides: Iterable[str] = ()) -> Study:
     faults += found
     runs, found = _planned(shared, axes)
     faults += found
+    if not faults:
+        settings = [flatten(resolved(run.config)) for run in runs]
+        faults += unmatched(header.claimed, settings, values=not overrides)
     if faults:
         raise ConfigError(sorted(dict.fromkeys(faults), key=_in_file_order))
     return Study(header, {axis.key: [value.plain() for value in axis.values] for axis in axes}, runs)

@@ -10,7 +10,12 @@ def register(study: Study, store: str) -> None:
     """Tell the store of a study: its words, its axes, and which runs belong to it."""
     header = study.header
     Store(store).write_study(
-        study.name, question=header.question, claims=header.claims, axes=study.axes, expected=study.expected
+        study.name,
+        question=header.question,
+        claims=header.claims,
+        axes=study.axes,
+        expected=study.expected,
+        facts={"checks": header.claimed.document()},
     )
 
 

@@ -56,6 +56,13 @@ class Node:
         return shown(self.plain())
 
 
+def with_tuples(value: Any) -> Any:
+    """Plain values with tuples for lists: settings are values, so their sequences are tuples."""
+    if isinstance(value, dict):
+        return {key: with_tuples(item) for key, item in value.items()}
+    return tuple(map(with_tuples, value)) if isinstance(value, list) else value
+
+
 def shown(value: Any) -> str:
     """A value as an error message quotes it: one line, never long."""
     if value is None:
