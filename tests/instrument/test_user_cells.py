@@ -12,9 +12,8 @@ import torch
 from torch import Tensor, nn
 
 import gradlab
-from gradlab.dynamics import lyapunov_spectrum
 from gradlab.errors import InstrumentError, UnsupportedError
-from gradlab.instrument import Cell, FunctionCell, Pass, find_cells, hold_on, recurrent_modules, replay
+from gradlab.instrument import Cell, Pass, find_cells, hold_on, recurrent_modules, replay
 from gradlab.models.stack import DeepStack, StackBlock
 from tests.comparison import assert_equal
 from tests.instrument.written_cells import WRITTEN, Concatenating, Model, OwnLSTM, StateFirst, Written
@@ -331,115 +330,6 @@ def test_gradients_are_recorded_unscaled() -> None:
         recorded.append(recorder.frame("timesteps"))
     for column in ("grad_h", "grad_x", "weight_gradient_norm", "weight_gradient_share"):
         np.testing.assert_allclose(recorded[1][column], recorded[0][column], rtol=1e-12)
-
-
-class Henon(nn.Module):
-    """(x, y) → (1 − a x² + y, b x), a = 1.4, b = 0.3."""
-
-    def forward(self, state: Tensor) -> Tensor:
-        x, y = state.unbind(-1)
-        return torch.stack([1 - 1.4 * x * x + y, 0.3 * x], -1)
-
-
-class Lorenz(nn.Module):
-    """One Runge–Kutta step of the Lorenz equations, σ = 10, ρ = 28, β = 8/3."""
-
-    def __init__(self, step: float) -> None:
-        super().__init__()
-        self.step = step
-
-    @staticmethod
-    def flow(s: Tensor) -> Tensor:
-        x, y, z = s.unbind(-1)
-        return torch.stack([10 * (y - x), x * (28 - z) - y, x * y - 8 / 3 * z], -1)
-
-    def forward(self, s: Tensor) -> Tensor:
-        k1 = self.flow(s)
-        k2 = self.flow(s + self.step / 2 * k1)
-        k3 = self.flow(s + self.step / 2 * k2)
-        k4 = self.flow(s + self.step * k3)
-        return s + self.step / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
-
-
-def exponents_of(module: nn.Module, start: Tensor, steps: int, transient: int) -> Tensor:
-    """Lyapunov exponents from the Jacobians of a pass that went through the recording path."""
-    [(name, layout)] = find_cells(module, {module: Cell(input=None, state=0)}).items()
-    capture = hold_on(name, layout)
-    with torch.no_grad():
-        for _ in range(transient):
-            start = module(start)
-    capture.arm()
-    state = start.requires_grad_()
-    for _ in range(steps):
-        state = module(state)
-    [passed] = replay(capture.calls)
-    operator = passed.recurrence.jacobian({}, passed.trace, passed.states_before())
-    return lyapunov_spectrum(operator[:, 0]).exponents
-
-
-def test_the_henon_map_has_its_literature_exponents() -> None:
-    exponents = exponents_of(Henon(), torch.tensor([[0.1, 0.1]]), 3000, 200)
-    assert float(exponents[0]) == pytest.approx(0.4192, abs=0.02)
-    assert float(exponents.sum()) == pytest.approx(math.log(0.3), abs=1e-9)
-
-
-def test_the_logistic_map_has_ln_2() -> None:
-    """A plain function, unbatched: at r = 4 the exponent is ln 2 (Ruelle; see any text on interval maps)."""
-    cell = FunctionCell(lambda x: 4 * x * (1 - x))
-    exponents = exponents_of(cell, torch.tensor([0.2345]), 3000, 100)
-    assert float(exponents[0]) == pytest.approx(math.log(2), abs=0.02)
-
-
-def test_lorenz_by_runge_kutta_has_its_literature_exponents() -> None:
-    step = 0.01
-    exponents = exponents_of(Lorenz(step), torch.tensor([[1.0, 1.0, 20.0]]), 5000, 1000) / step
-    assert float(exponents[0]) == pytest.approx(0.9056, abs=0.12)
-    assert float(exponents[1]) == pytest.approx(0.0, abs=0.06)
-    assert float(exponents.sum()) == pytest.approx(-(10 + 1 + 8 / 3), abs=1e-3)
-
-
-def test_the_tent_map_as_a_relu_rnn_has_its_exponents_through_the_recording_path() -> None:
-    mu, steps = 1.9, 400
-    rnn = nn.RNN(1, 2, nonlinearity="relu")
-    with torch.no_grad():
-        rnn.weight_ih_l0.zero_()
-        rnn.weight_hh_l0.copy_(mu * torch.tensor([[1.0, -2.0], [1.0, -2.0]]))
-        rnn.bias_ih_l0.copy_(torch.tensor([0.0, -0.5]))
-        rnn.bias_hh_l0.zero_()
-    with gradlab.watch(rnn, every=1, jacobian_times="all", check_every="never") as recorder:
-        out, _ = rnn(torch.zeros(steps, 1, 1), torch.tensor([[[0.3, 0.0]]]))
-        out[-1].sum().backward()
-        recorder.step(0.0)
-    frame = recorder.frame("timesteps")
-    assert len(frame) == steps and (frame["sigma_min"] < 1e-15).all() and (frame["mean_log_sigma"] == -math.inf).all()
-    [(name, layout)] = recurrent_modules(rnn)
-    capture = hold_on(name, layout)
-    capture.arm()
-    rnn(torch.zeros(steps, 1, 1), torch.tensor([[[0.3, 0.0]]]))
-    [passed] = replay(capture.calls)
-    operator = passed.recurrence.jacobian(passed.weights, passed.trace, passed.states_before())
-    exponents = lyapunov_spectrum(operator[:, 0]).exponents
-    assert float(exponents[0]) == pytest.approx(math.log(mu), abs=4 / steps)
-    assert float(exponents[1]) == -math.inf
-
-
-def test_a_map_goes_through_watch_with_its_gradient() -> None:
-    """The derivative of a chaotic map's end by its start grows like its exponent, and the tables show it."""
-    model = nn.Module()
-    model.map = FunctionCell(lambda x: 4 * x * (1 - x))  # type: ignore[assignment]
-    x = torch.tensor([[0.2345]], requires_grad=True)
-    with gradlab.watch(model, every=1, cells={model.map: Cell(input=None, state=0)}, jacobian_times="all") as recorder:
-        state = x
-        for _ in range(30):
-            state = model.map(state)
-        state.sum().backward()
-        recorder.step(state.sum())
-    frame = recorder.frame("timesteps")
-    assert len(frame) == 30 and frame["grad_x"].isna().all() and frame["weight_gradient_norm"].isna().all()
-    product = np.log(frame["sigma_max"]).sum()
-    assert x.grad is not None
-    assert math.log(abs(float(x.grad))) == pytest.approx(product, abs=1e-9)
-    assert frame["grad_h"].iloc[0] == pytest.approx(math.exp(np.log(frame["sigma_max"][1:]).sum()), rel=1e-9)
 
 
 @pytest.mark.parametrize(
