@@ -5,9 +5,15 @@ import sys
 
 import torch
 
-from tests.benchmarks import jacobians, recording, start
+from tests.benchmarks import dynamics, jacobians, recording, start, ways
 
-ALL = {"start": start.main, "jacobians": jacobians.main, "recording": recording.main}
+ALL = {
+    "start": start.main,
+    "jacobians": jacobians.main,
+    "recording": recording.main,
+    "ways": ways.main,
+    "dynamics": dynamics.main,
+}
 
 unknown = set(sys.argv[1:]) - set(ALL)
 if unknown:
