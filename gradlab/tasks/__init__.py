@@ -1,6 +1,6 @@
-"""The problems that a net can be given; a further task is one file here and one member of `AnyTask`."""
+"""The problems that a net can be given; a further task is one file here and one member of `BuiltIn`."""
 
-from typing import Annotated, get_args
+from typing import TYPE_CHECKING, Annotated, Union, get_args
 
 from pydantic import Field
 
@@ -13,14 +13,17 @@ from gradlab.tasks.copy_memory import CopyMemory
 from gradlab.tasks.delayed_recall import DelayedRecall
 from gradlab.tasks.digits import Digits
 from gradlab.tasks.flip_flop import FlipFlop
+from gradlab.tasks.forecast import Forecast
 from gradlab.tasks.glimpses import Glimpses
+from gradlab.tasks.labelling import Labelling
 from gradlab.tasks.parity import Parity
+from gradlab.tasks.plugins import plugin_tasks
 from gradlab.tasks.read_aloud import ReadAloud
 from gradlab.tasks.temporal_order import TemporalOrder
 from gradlab.tasks.video import Video
 from gradlab.tasks.video_frames import VideoFrames
 
-AnyTask = Annotated[
+BuiltIn = (
     Adding
     | Captions
     | Chaos
@@ -29,18 +32,24 @@ AnyTask = Annotated[
     | DelayedRecall
     | Digits
     | FlipFlop
+    | Forecast
     | Glimpses
+    | Labelling
     | Parity
     | ReadAloud
     | TemporalOrder
     | Video
-    | VideoFrames,
-    Field(discriminator="name"),
-]
-"""Any task, told apart by its `name`: the type of `task:` in a study file."""
+    | VideoFrames
+)
 
-TASKS: tuple[type[Task], ...] = get_args(get_args(AnyTask)[0])
-"""The classes behind `AnyTask`, in the same order."""
+TASKS: tuple[type[Task], ...] = (*get_args(BuiltIn), *plugin_tasks(get_args(BuiltIn)))
+"""Every task: those above, and those of installed packages."""
+
+if TYPE_CHECKING:
+    AnyTask = Annotated[BuiltIn, Field(discriminator="name")]
+else:
+    AnyTask = Annotated[Union[TASKS], Field(discriminator="name")]  # noqa: UP007
+"""Any task, told apart by its `name`: the type of `task:` in a study file."""
 
 __all__ = [
     "TASKS",
@@ -55,7 +64,9 @@ __all__ = [
     "DelayedRecall",
     "Digits",
     "FlipFlop",
+    "Forecast",
     "Glimpses",
+    "Labelling",
     "Parity",
     "Prompted",
     "ReadAloud",

@@ -16,7 +16,9 @@ from gradlab.tasks import (
     DelayedRecall,
     Digits,
     FlipFlop,
+    Forecast,
     Glimpses,
+    Labelling,
     Parity,
     ReadAloud,
     Task,
@@ -28,6 +30,7 @@ from gradlab.tasks.chaos import EXAMPLES, persistence
 from gradlab.tasks.copy_memory import BLANK
 from gradlab.tasks.digit_images import digit_images
 from gradlab.tasks.spelling import ANSWERS, END, LETTERS, START, WORDS
+from tests.tasks.series import FILE
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class TaskCase:
     """Examples are places in a text, which may say the same in two places."""
 
     def __str__(self) -> str:
-        changed = {"name": self.task.name, **self.task.model_dump(exclude_defaults=True)}
+        changed = {"name": self.task.name, **self.task.model_dump(exclude_defaults=True, exclude={"path"})}
         return "-".join(str(value) for value in changed.values())
 
 
@@ -166,6 +169,29 @@ def _captions(**settings) -> TaskCase:
     return TaskCase(Captions(**settings), _blind(1, shares), perfect, len(labels), finite=True)
 
 
+def _forecast(**settings) -> TaskCase:
+    task = Forecast(path=str(FILE), **settings)
+    every = task.batch(10**4, torch.Generator(), "test").targets.transpose(0, 1).unique(dim=0)
+    mean = every.double().mean(dim=(0, 1))
+    return TaskCase(
+        task, lambda batch: mean.expand(*batch.targets.shape), lambda batch: batch.targets, len(every), finite=True
+    )
+
+
+def _labelling(**settings) -> TaskCase:
+    task = Labelling(path=str(FILE), label="phase", **settings)
+    count = len(task.batch(10**4, torch.Generator(), "test").inputs.transpose(0, 1).unique(dim=0))
+    labels = task.batch(count, torch.Generator(), "test").targets
+    shares = torch.bincount(labels.flatten()).double() / labels.numel()
+    return TaskCase(
+        task,
+        lambda batch: shares.log().expand(*batch.targets.shape, len(shares)),
+        lambda batch: _one_hot_every(batch, len(shares)),
+        count,
+        finite=True,
+    )
+
+
 CASES = [
     _digits(),
     _digits(order="row", size=16),
@@ -202,4 +228,7 @@ CASES = [
     _read_aloud(5),
     _captions(),
     _captions(known=(9, 8, 7), fine_tune=True),
+    _forecast(series="sensor"),
+    _forecast(series="sensor", read=("level", "drift"), forecast=("level",), steps=9, ahead=4, held_out=0.5),
+    _labelling(series="sensor", steps=20),
 ]
