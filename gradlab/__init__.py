@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import lazy_loader
 
 if TYPE_CHECKING:
-    from gradlab import dynamics, figures, models, nn, recording, reports, store, study, tasks, training
+    from gradlab import dynamics, errors, figures, models, nn, recording, reports, store, study, tasks, training
+    from gradlab.instrument import Cell, FunctionCell
     from gradlab.notebook import analyse
     from gradlab.recording import watch
 
@@ -17,15 +18,18 @@ if TYPE_CHECKING:
 _submodule, _, _ = lazy_loader.attach(
     __name__,
     submodules=[
-        "dynamics", "figures", "models", "nn", "recording", "reports", "store", "study", "tasks", "training",
+        "dynamics", "errors", "figures", "models", "nn", "recording", "reports", "store", "study", "tasks", "training",
     ],
-    submod_attrs={"notebook": ["analyse", "watch"]},  # there it is settled how a recorder shows itself
+    submod_attrs={"notebook": ["analyse", "watch"], "instrument": ["Cell", "FunctionCell"]},  # there it is settled how a recorder shows itself
 )  # fmt: skip
 
 __all__ = [
+    "Cell",
+    "FunctionCell",
     "__version__",
     "analyse",
     "dynamics",
+    "errors",
     "figures",
     "models",
     "nn",

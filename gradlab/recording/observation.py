@@ -31,16 +31,24 @@ class Observation:
         """
         errors: dict[str, float] = {}
         for capture in captures:
-            capture.check_seen()
-            sums = Closure(capture)
-            for passed in replay(capture.calls, None if check else self.amount.sequences):
-                if check:
-                    sums.add(passed)
-                self._write(step, self._measured(passed))
-            if check and capture.calls:
-                prefix = "" if capture.name == "model" else capture.name + "."
-                errors |= {prefix + name: error for name, error in sums.errors().items()}
+            try:
+                errors |= self._look_at(step, capture, check)
+            except Exception as error:
+                error.add_note(f"while recording module {capture.name!r} at training step {step}")
+                raise
         return errors
+
+    def _look_at(self, step: int, capture: Capture, check: bool) -> dict[str, float]:
+        capture.check_seen()
+        sums = Closure(capture)
+        for passed in replay(capture.calls, None if check else self.amount.sequences):
+            if check:
+                sums.add(passed)
+            self._write(step, self._measured(passed))
+        if not check or not capture.calls:
+            return {}
+        prefix = "" if capture.name == "model" else capture.name + "."
+        return {prefix + name: error for name, error in sums.errors().items()}
 
     @torch.no_grad()
     def look_back(self, step: int, calls: Iterable[list[Call]]) -> None:

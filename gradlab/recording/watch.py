@@ -39,7 +39,7 @@ def watch(
     Args:
         model: any module; its `nn.RNN`, `nn.LSTM`, `nn.GRU` and their cells are found by themselves.
         cells: recurrences that are not torch's: a class of modules, or one module, with how it is called. Every call is
-            one time step. See `gradlab.instrument.Cell`; a plain function is wrapped in `FunctionCell` first.
+            one time step. See `gradlab.Cell`; a plain function is wrapped in `FunctionCell` first.
         every: record every n-th training step; `"log"` for ever wider gaps, None for scalars only.
         at: record exactly at these training steps instead.
         preset: how much a recorded step measures: `"light"` gradients, shares and gates; `"standard"` also singular
@@ -73,7 +73,7 @@ def watch(
     if not layouts:
         raise UnsupportedError(
             f"expected a model that holds nn.RNN, nn.LSTM, nn.GRU or one of their cells, got {type(model).__name__} "
-            "without any; a recurrence of your own is named by watch(..., cells={MyCell: gradlab.instrument.Cell()})"
+            "without any; a recurrence of your own is named by watch(..., cells={MyCell: gradlab.Cell()})"
         )
     if isinstance(flight, bool) or not isinstance(flight, int) or flight < 0:
         raise ValueError(f"flight: expected a number of steps, an integer from 0, got {flight!r}")

@@ -452,3 +452,17 @@ def test_a_budget_is_kept():
 def test_further_bad_arguments(argument, value):
     with pytest.raises(ValueError, match=f"^{argument}: expected"):
         gradlab.watch(Regressor(), **{argument: value})
+
+
+def test_any_error_inside_the_recorder_names_the_module():
+    class Full(MemorySink):
+        def write(self, table, columns):
+            raise OSError("no space left on device")
+
+    model = Regressor()
+    recorder = gradlab.watch(model, every=1, sink=Full())
+    loss = model(torch.randn(6, 3, 5)).sum()
+    loss.backward()
+    with pytest.raises(OSError, match="no space left") as caught:
+        recorder.step(loss)
+    assert caught.value.__notes__ == ["while recording module 'rnn' at training step 0"]
