@@ -20,10 +20,12 @@ st.set_page_config(
 )
 write_style()
 chosen = st.navigation(
-    [
-        st.Page(page.path, title=page.title, url_path=page.address, default=number == 0)
-        for number, page in enumerate(PAGES)
-    ]
+    {
+        "gradlab": [
+            st.Page(page.path, title=page.title, url_path=page.address, default=number == 0)
+            for number, page in enumerate(PAGES)
+        ]
+    }
 )
 with st.sidebar:
     write_text(f"Store: {store_address()}", kind="small")

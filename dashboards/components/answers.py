@@ -1,5 +1,6 @@
 """The sentence that a page opens with, computed from the numbers of its figure."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -38,17 +39,17 @@ def flow_answer(profile: pd.DataFrame, reaches: Mapping[str, float]) -> str:
             finite[str(name)] = round(reaches[str(name)])
             if gradient[0] > 100 * gradient[-1] > 0:
                 growing.append(f"{name} (×{number_in_words(gradient[0] / gradient[-1])})")
-    first, last = int(profile["first_step"].min()), int(profile["last_step"].max())
-    when = f"At training step {last:,}" if first == last else f"At training steps {first:,} to {last:,}"
     parts = [_reaches(finite, int(profile["t"].max() - profile["t"].min()))] if finite else []
     parts += [f"it grows on its way back in {_listed(growing)}"] if growing else []
     parts += [f"it is exactly zero in {_listed(silent)}"] if silent else []
     parts += [f"it is not finite in {_listed(broken)}"] if broken else []
     sentence = "; ".join(parts)
-    return f"{when} {sentence.replace('it ', 'the gradient ', 1) if sentence.startswith('it ') else sentence}."
+    return (
+        f"{_when(profile)} {sentence.replace('it ', 'the gradient ', 1) if sentence.startswith('it ') else sentence}."
+    )
 
 
-def _reaches(reaches: Mapping[str, int], longest: int) -> str:
+def _reaches(reaches: Mapping[str, int], longest: int, until: bool = True) -> str:
     """`the gradient reaches all 63 steps back with lstm, 40 with gru and 12 with rnn before …`."""
     alike: dict[int, list[str]] = {}
     for name, far in sorted(reaches.items(), key=lambda item: -item[1]):
@@ -56,12 +57,13 @@ def _reaches(reaches: Mapping[str, int], longest: int) -> str:
     ranked = list(alike.items())
     if len(ranked) > _NAMED:
         ranked = [ranked[0], ranked[-1]]
+    end = _until(reaches, longest) if until else ""
     words = [f"all {far:,} steps" if far >= longest else count_of(far, "step") for far, _ in ranked]
     if len(reaches) == 1:
-        return f"the gradient reaches {words[0]} back{_until(reaches, longest)}"
+        return f"the gradient reaches {words[0]} back{end}"
     named = [f"{words[0]} back with {_names(ranked[0][1])}"]
     named += [f"{word} with {_names(names)}" for word, (_, names) in zip(words[1:], ranked[1:], strict=True)]
-    return f"the gradient reaches {_listed(named)}{_until(reaches, longest)}"
+    return f"the gradient reaches {_listed(named)}{end}"
 
 
 def _names(names: Sequence[str]) -> str:
@@ -117,6 +119,84 @@ def overview_answer(statuses: Sequence[str], expected: int, studies: int) -> str
     if done == total:
         return f"All {total:,} runs{where} have finished."
     return f"{done:,} of {total:,} runs{where} have finished; {_listed(others)}."
+
+
+def finding_answer(
+    reaches: Mapping[str, float], longest: int, outcomes: Mapping[str, float], *, word: str, chance: float | None = None
+) -> str:
+    """What a study found: how far the gradient reaches after training, and what was learned.
+
+    Args:
+        reaches: group → median over its finished runs of `gradlab.reports.reach` at the last recorded step.
+        longest: the largest reach that the sequences allow.
+        outcomes: group → median final score, or loss.
+        word: what the outcome is called, `accuracy` for instance.
+        chance: outcome of a guess that ignores the input.
+
+    Returns:
+        One sentence; empty where neither is known.
+    """
+    finite = {name: round(far) for name, far in reaches.items() if np.isfinite(far)}
+    parts = [f"after training {_reaches(finite, longest, until=False)}"] if finite else []
+    finals = {name: value for name, value in outcomes.items() if not np.isnan(value)}
+    if finals:
+        ranked: dict[str, list[str]] = {}
+        for name, value in sorted(finals.items(), key=lambda item: -item[1]):
+            ranked.setdefault(number_in_words(float(f"{value:.2g}")), []).append(name)
+        ends = list(ranked.items())
+        ends = [ends[0], ends[-1]] if len(ends) > _NAMED else ends
+        against = f", by chance {number_in_words(float(f'{chance:.2g}'))}" if chance is not None else ""
+        named = [f"{value} with {_names(names)}" for value, names in ends]
+        parts.append(f"the final {word} is {_listed(named) if len(finals) > 1 else ends[0][0]}{against}")
+    sentence = "; ".join(parts)
+    return f"{sentence[0].upper()}{sentence[1:]}." if sentence else ""
+
+
+def spectra_answer(lags: pd.DataFrame, exponents: pd.DataFrame, steps: pd.DataFrame) -> str:
+    """What the Jacobians leave of a gradient: over the longest lag, or else a step.
+
+    Args:
+        lags: data of the figure `lags`.
+        exponents: data of the figure `lyapunov`.
+        steps: data of the figure `step_spectrum`.
+
+    Returns:
+        One sentence, from the first of them that has numbers.
+    """
+    if len(lags):
+        largest = lags[lags["quantity"] == "log_sigma_max"]
+        longest = int(largest["lag"].max())
+        factors = _medians(largest[largest["lag"] == longest])
+        return (
+            f"{_when(lags)} the direction that is carried best is, over {count_of(longest, 'step')}, multiplied by "
+            f"{_ranked({name: math.exp(min(value, 700.0)) for name, value in factors.items()})}."
+        )
+    if len(exponents):
+        rates = _medians(exponents[exponents["index"] == exponents["index"].min()])
+        return f"{_when(exponents)} the largest Lyapunov exponent is {_ranked(rates)} nats a step."
+    if len(steps):
+        sizes = steps[steps["quantity"] == "sigma_max"].astype({"group": str}).groupby("group")["median"].median()
+        medians = {str(name): float(value) for name, value in sizes.items()}
+        return f"{_when(steps)} the largest singular value of a step is in the median {_ranked(medians)}."
+    return "No Jacobian has been recorded here yet."
+
+
+def _medians(rows: pd.DataFrame) -> dict[str, float]:
+    return {str(name): float(value) for name, value in zip(rows["group"], rows["median"], strict=True)}
+
+
+def _ranked(values: Mapping[str, float]) -> str:
+    """`0.9 with lstm and 1.2·10⁻⁴ with rnn`; the largest first, NaN last; of many, both ends."""
+    ranked = sorted(values.items(), key=lambda item: (math.isnan(item[1]), -item[1]))
+    ranked = [ranked[0], ranked[-1]] if len(ranked) > _NAMED else ranked
+    if len(ranked) == 1:
+        return number_in_words(float(f"{ranked[0][1]:.2g}"))
+    return _listed([f"{number_in_words(float(f'{value:.2g}'))} with {name}" for name, value in ranked])
+
+
+def _when(data: pd.DataFrame) -> str:
+    first, last = int(data["first_step"].min()), int(data["last_step"].max())
+    return f"At training step {last:,}" if first == last else f"At training steps {first:,} to {last:,}"
 
 
 def percent(share: float) -> str:

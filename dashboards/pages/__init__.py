@@ -25,5 +25,6 @@ class PageEntry:
 PAGES = (
     PageEntry("overview.py", "Overview"),
     PageEntry("gradient_flow.py", "Gradient flow"),
+    PageEntry("spectra.py", "Spectra"),
     PageEntry("clipping.py", "Clipping"),
 )

@@ -1,15 +1,18 @@
 """Overview: which studies are there, how far are they, and what have they learned?"""
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboards.components.answers import overview_answer
+from dashboards.components.answers import finding_answer, overview_answer
 from dashboards.components.choices import choose_groups, choose_study, naming_keys
 from dashboards.components.figure import write_figure
 from dashboards.components.runs import common_fact, common_number, open_store, read_table, write_problems
 from dashboards.components.text import write_list, write_notice, write_text
 from gradlab import figures, reports
 from gradlab.errors import StoreError
+from gradlab.figures.groups import with_group
+from gradlab.figures.selection import at_step
 from gradlab.store import RunInfo, Store, StudyInfo
 
 
@@ -18,13 +21,19 @@ def main() -> None:
     store, studies, runs = open_store()
     expected = sum(len(study.expected) for study in studies)
     extra = sum(run.id not in study.expected for study in studies for run in runs if run.study == study.name)
-    write_text(overview_answer([run.status for run in runs], expected + extra, len(studies)), "answer")
+    status = overview_answer([run.status for run in runs], expected + extra, len(studies))
+    answer = st.container()
     write_problems(store)
     if len(studies) > 1:
         write_studies(studies, runs)
     with st.container(horizontal=True, vertical_alignment="top"):
         study, own = choose_study(studies, runs)
         by = choose_groups(study, own)
+    finding = find(store, own, by)
+    with answer:
+        write_text(finding or status, "answer")
+        if finding:
+            write_text(status, "small")
     write_study(study, own)
     if not own:
         write_notice("No run of this study has started yet.", "Its runs appear here as soon as they do.")
@@ -67,6 +76,46 @@ def write_study(study: StudyInfo, runs: list[RunInfo]) -> None:
     if study.claims:
         with st.expander("What it claims"):
             write_list(study.claims)
+
+
+def find(store: Store, runs: list[RunInfo], by: tuple[str, ...]) -> str:
+    """The finding that the page opens with; empty while no run has finished."""
+    done = [run for run in runs if run.status == "finished"]
+    if not done:
+        return ""
+    outcome = "final_score" if any(run.facts.get("final_score") is not None for run in done) else "final_loss"
+    facts = {run.id: run.facts.get(outcome) for run in done}
+    group = _groups(done, by)
+    finals = pd.Series({run: np.nan if value is None else float(value) for run, value in facts.items()})
+    reaches, longest = _reaches(store, done, group)
+    score = outcome == "final_score"
+    return finding_answer(
+        reaches,
+        longest,
+        {str(name): float(value) for name, value in finals.groupby(group, observed=True).median().items()},
+        word=str(common_fact(done, "score_name") or "score") if score else "loss",
+        chance=common_number(done, "chance_score" if score else "chance_loss"),
+    )
+
+
+def _groups(runs: list[RunInfo], by: tuple[str, ...]) -> "pd.Series[str]":
+    """Run → name of its group."""
+    settings = pd.DataFrame([{"run": run.id, **{key: run.settings.get(key) for key in by}} for run in runs])
+    return with_group(settings, by).set_index("run")["group"].astype(str)
+
+
+def _reaches(store: Store, runs: list[RunInfo], group: "pd.Series[str]") -> tuple[dict[str, float], int]:
+    """Median reach of every group at its runs' last recorded step, in the first layer; and the longest possible."""
+    axes = ["step", "module", "call", "layer", "direction"]
+    first = {"layer": 0, "direction": 0, "call": 0}
+    places = read_table(store, "timesteps", runs, ["step"], where={"t": 0, **first})
+    if not len(places):
+        return {}, 0
+    last = sorted(set(places.groupby("run", observed=True)["step"].max()))
+    frame = read_table(store, "timesteps", runs, [*axes, "t", "grad_h", "nonfinite"], where={"step": last, **first})
+    found = reports.reach(at_step(frame, None)).drop_duplicates("run").set_index("run")
+    medians = found["reach"].groupby(group.reindex(found.index), observed=True).median()
+    return {str(name): float(value) for name, value in medians.items()}, int(found["length"].max()) - 1
 
 
 def write_findings(store: Store, study: StudyInfo, runs: list[RunInfo]) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from gradlab.dynamics.mean_field import exponent_line
+from gradlab.dynamics.mean_field import MeanField, exponent_line
 from gradlab.figures.figure import Figure, empty_figure
 from gradlab.figures.groups import groups_of, with_group
 from gradlab.figures.marks import Scale, edge_marks, line, once_in_legend
@@ -22,7 +22,7 @@ SETTLING = 30
 the end."""
 THEORY_POINTS = 200
 SPREAD = {"low": 0.0, "median": 0.5, "high": 1.0}
-_COLUMNS = ["group", "sigma_w", "runs", *SPREAD, "theory"]
+_COLUMNS = ["group", "sigma_w", "runs", *SPREAD, "theory", "finite_size"]
 
 
 def mean_field_data(
@@ -31,6 +31,7 @@ def mean_field_data(
     sigma_w: str = "sigma_w",
     injected_variance: float = 0.25,
     by: Sequence[str] = (),
+    units: str = "units",
     settling: int = SETTLING,
 ) -> pd.DataFrame:
     """The measured growth of ln‖∂L/∂h_t‖ per step back, and the exponent of an infinitely wide net.
@@ -41,11 +42,13 @@ def mean_field_data(
         sigma_w: column that holds σ_w.
         injected_variance: s², what inputs and biases add to each pre-activation.
         by: columns (such as `units`) whose values make a group; all runs together when empty.
+        units: column that holds N, for the correction of first order in 1/N; it may be missing.
         settling: time steps left out at either end, at most a quarter of the sequence each.
 
     Returns:
         Columns `group`, `sigma_w`, `runs`, `low` (smallest), `median`, `high` (largest) of the measurements in
-        nats a step, and `theory`, ½ ln χ. The rows of the group `theory` are a fine grid, without measurement.
+        nats a step, `theory`, ½ ln χ, and `finite_size`, what theory adds to it at N units (NaN where N is not
+        known). The rows of the group `theory` are a fine grid, without measurement.
         Raises ValueError for columns that the frame lacks.
     """
     if not require(frame, ("step", "t", "grad_h", sigma_w), "timesteps"):
@@ -61,6 +64,13 @@ def mean_field_data(
     data = pd.concat([measured.astype({"group": str}), fine], ignore_index=True)
     data["runs"] = data["runs"].fillna(0).astype(int)
     data["theory"] = exponent_line(data["sigma_w"].to_numpy(dtype=float), injected_variance)
+    sizes = (
+        frame.groupby(frame["group"].astype(str))[units].first() if units in frame.columns else pd.Series(dtype=float)
+    )
+    data["finite_size"] = [
+        MeanField(sigma, injected_variance).finite_size_correction(int(sizes[group])) if group in sizes else np.nan
+        for group, sigma in zip(data["group"], data["sigma_w"], strict=True)
+    ]
     data["group"] = pd.Categorical(data["group"], categories=names)
     return data[_COLUMNS]
 
@@ -74,11 +84,10 @@ def mean_field_figure(data: pd.DataFrame, *, theme: ThemeName | Theme = "light")
     theory, measured = data[data["group"] == "theory"], data[data["group"] != "theory"]
     error = {name: measured[name] - measured["theory"] for name in SPREAD}
     upper = Scale.fit(*(measured[name] for name in SPREAD), theory["theory"], log=False)
-    lower = Scale.fit(*error.values(), log=False, include=(0.0,))
+    lower = Scale.fit(*error.values(), measured["finite_size"], log=False, include=(0.0,))
     names, note = groups_of(measured, GROUPS_DRAWN)
-    drawn = line(
-        theory["sigma_w"], theory["theory"], upper, LineStyle(look.text, "solid", "circle"), name="½ ln χ, N → ∞"
-    )
+    x, y = theory["sigma_w"].to_numpy(), theory["theory"].to_numpy()
+    drawn = line(x, y, upper, LineStyle(look.text, "solid", "circle"), name="½ ln χ, N → ∞")
     figure.add_trace(drawn.update(mode="lines", line_width=1.8, hovertemplate="½ ln χ = %{y:.4f}<extra>theory</extra>"))
     for y in ("y", "y2"):
         figure.add_shape(
@@ -90,6 +99,7 @@ def mean_field_figure(data: pd.DataFrame, *, theme: ThemeName | Theme = "light")
         style, lane = look.style(index), index / len(names)
         _draw_points(figure, own, own[list(SPREAD)], name, style, upper, lane, {"xaxis": "x", "yaxis": "y"})
         difference = own[list(SPREAD)].sub(own["theory"], axis=0)
+        _draw_correction(figure, own, name, style)
         _draw_points(figure, own, difference, name, style, lower, lane, {"xaxis": "x2", "yaxis": "y2"})
     figure.layout.yaxis = {**upper.axis("growth of ln ‖∂L/∂h<sub>t</sub>‖ [nats/step]"), "domain": (0.42, 1.0)}
     figure.layout.yaxis2 = {**lower.axis("measured − theory"), "domain": (0.0, 0.34), "anchor": "x2"}
@@ -105,8 +115,8 @@ def mean_field(frame: pd.DataFrame, *, theme: ThemeName | Theme = "light", **sel
 
     How to read it: the line is ½ ln χ of an infinitely wide net, the marks are medians over random nets and their
     bars reach from the smallest to the largest. Below the dashed zero gradients vanish, above they explode; the
-    line crosses it at the edge of chaos. The lower panel shows how far measurement and theory differ: the wider
-    the net, the less.
+    line crosses it at the edge of chaos. The lower panel shows how far measurement and theory differ; dotted, what
+    theory expects of nets of this width.
 
     Args:
         frame: the table `timesteps`, with a column for σ_w.
@@ -122,7 +132,7 @@ def mean_field(frame: pd.DataFrame, *, theme: ThemeName | Theme = "light", **sel
 def _growth(frame: pd.DataFrame, sigma_w: str, settling: int) -> pd.DataFrame:
     """For every run the mean change of ln‖∂L/∂h_t‖ per step back; no row for a sequence of one step."""
     rows = []
-    for (group, run, sigma), own in frame.groupby(["group", "run", sigma_w], observed=True):
+    for (group, run), own in frame.groupby(["group", "run"], observed=True):
         own = own.sort_values("t")
         cut = min(settling, len(own) // 4)
         t = own["t"].to_numpy()[cut : len(own) - cut]
@@ -133,10 +143,30 @@ def _growth(frame: pd.DataFrame, sigma_w: str, settling: int) -> pd.DataFrame:
         with np.errstate(divide="ignore", invalid="ignore"):
             first, last = np.log(gradient[0]), np.log(gradient[-1])
             growth = -np.inf if first == last == -np.inf else (first - last) / (t[-1] - t[0])
-        rows.append({"group": group, "run": run, "sigma_w": float(sigma), "growth": growth})
+        rows.append({"group": group, "run": run, "sigma_w": float(own[sigma_w].iloc[0]), "growth": growth})
     growth = pd.DataFrame(rows, columns=["group", "run", "sigma_w", "growth"])
     growth["group"] = pd.Categorical(growth["group"], categories=frame["group"].cat.categories)
     return growth
+
+
+def _draw_correction(figure: go.Figure, rows: pd.DataFrame, name: str, style: LineStyle) -> None:
+    """What theory itself expects of the difference, to first order in 1/N."""
+    if rows["finite_size"].isna().all():
+        return
+    figure.add_trace(
+        go.Scatter(
+            x=rows["sigma_w"].to_numpy(),
+            y=rows["finite_size"].to_numpy(),
+            mode="lines",
+            line={"color": style.colour, "dash": "dot", "width": 1.8},
+            name="theory to first order in 1/N",
+            legendgroup="finite size",
+            legendrank=1900,
+            hovertemplate=f"{plain(name)}<br>expected %{{y:.4f}}<extra></extra>",
+            xaxis="x2",
+            yaxis="y2",
+        )
+    )
 
 
 def _draw_points(

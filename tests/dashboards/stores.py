@@ -7,7 +7,14 @@ from typing import Any
 import numpy as np
 
 from gradlab.store import RunWriter, Store
-from tests.figures.frames import DECAY, steps_columns, timesteps_columns
+from tests.figures.frames import (
+    DECAY,
+    lags_columns,
+    lyapunov_columns,
+    spectra_columns,
+    steps_columns,
+    timesteps_columns,
+)
 
 QUESTION = "How far back does the gradient reach into an image that is read pixel by pixel?"
 AXES = ("model.cell", "clipping", "seed")
@@ -49,6 +56,8 @@ def write_run(
         if cell == "lstm":
             columns["grad_c"] = columns["grad_h"] * 1.5
         writer.write("timesteps", columns)
+        if step % 100 == 0:
+            write_long_range(writer, step, decay)
     writer.annotate(
         chance_loss=2.302585,
         chance_score=0.1,
@@ -61,6 +70,16 @@ def write_run(
         seconds=12.5,
     )
     return writer
+
+
+def write_long_range(writer: RunWriter, step: int, decay: float) -> None:
+    """What the preset `full` writes beside the rest: the tables `lags`, `lyapunov` and `spectra`."""
+    for table, frame in (
+        ("lags", lags_columns([step], LENGTH, decay)),
+        ("lyapunov", lyapunov_columns([step], 10, decay)),
+        ("spectra", spectra_columns([step], LENGTH, decay)),
+    ):
+        writer.write(table, {name: frame[name].to_numpy() for name in frame.columns})
 
 
 def empty(path: Path) -> None:

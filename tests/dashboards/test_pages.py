@@ -5,12 +5,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboards.pages import PAGES, PageEntry
 from gradlab.cli.dashboard import app_path
+from gradlab.figures.text import number_in_words
 from tests.dashboards.stores import LENGTH, MARKUP, STORES
+from tests.figures.frames import DECAY
 
 Open = Callable[..., AppTest]
 
@@ -51,7 +54,7 @@ def charts(app: AppTest) -> list[dict[str, Any]]:
     return [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
 
 
-OVERVIEW, FLOW, CLIPPING = PAGES
+OVERVIEW, FLOW, SPECTRA, CLIPPING = PAGES
 
 
 @pytest.mark.parametrize("entry", PAGES, ids=lambda entry: entry.address)
@@ -76,6 +79,36 @@ def test_full_store_shows_figures_with_table_and_download(open_page: Open, entry
     assert len(app.get("download_button")) == len(drawn)
     assert sum("How to read it" in text for text in texts(app)) == len(drawn)
     assert not notices(app)
+
+
+def test_overview_opens_with_the_finding_and_says_the_status_small(open_page: Open) -> None:
+    """Reaches as on the page Gradient flow; every run of the store ends at 0.9."""
+    app = open_page("full", OVERVIEW, study="digits", by="model.cell")
+    assert f"reaches all {LENGTH - 1} steps back with lstm" in answer(app)
+    assert "12 steps with rnn" in answer(app)
+    assert "the final accuracy is 0.9 with gru / lstm / rnn, by chance 0.1" in answer(app)
+    assert any("14 of 15 runs" in text or "13 of 15 runs" in text for text in texts(app))
+
+
+def shown(decay: float) -> str:
+    return number_in_words(float(f"{decay**LENGTH:.2g}"))
+
+
+def test_spectra_answer_comes_from_the_data(open_page: Open) -> None:
+    """The product's largest singular value after 64 steps is decay^64, at step 200 with 0.1 e^(−200/60) missing."""
+    app = open_page("full", SPECTRA, study="digits", by="model.cell")
+    decays = {cell: decay * (1 - 0.1 * np.exp(-200 / 60)) for cell, decay in DECAY.items()}
+    assert f"At training step 200 the direction that is carried best is, over {LENGTH} steps" in answer(app)
+    assert f"{shown(decays['lstm'])} with lstm" in answer(app)
+    assert f"{shown(decays['rnn'])} with rnn" in answer(app)
+    assert len(charts(app)) == 5
+
+
+def test_spectra_page_says_which_keys_write_what_is_missing(open_page: Open) -> None:
+    app = open_page("nonfinite", SPECTRA)
+    assert "did not record lags and lyapunov and spectra" in notices(app)
+    assert "preset: full" in app.code[0].value
+    assert charts(app), "largest and smallest singular values are in every preset but light"
 
 
 def test_flow_answer_comes_from_the_data(open_page: Open) -> None:
