@@ -68,7 +68,7 @@ def _reaches(reaches: Mapping[str, int], longest: int, until: bool = True) -> st
 
 def _names(names: Sequence[str]) -> str:
     """Up to three names, or how many there are."""
-    return " / ".join(names) if len(names) <= 3 else f"{names[0]} and {len(names) - 1} other groups"
+    return " / ".join(names) if len(names) <= 3 else f"{names[0]} / {len(names) - 1} other groups"
 
 
 def _until(reaches: Mapping[str, int], longest: int) -> str:
@@ -144,10 +144,10 @@ def finding_answer(
         for name, value in sorted(finals.items(), key=lambda item: -item[1]):
             ranked.setdefault(number_in_words(float(f"{value:.2g}")), []).append(name)
         ends = list(ranked.items())
-        ends = [ends[0], ends[-1]] if len(ends) > _NAMED else ends
         against = f", by chance {number_in_words(float(f'{chance:.2g}'))}" if chance is not None else ""
         named = [f"{value} with {_names(names)}" for value, names in ends]
-        parts.append(f"the final {word} is {_listed(named) if len(finals) > 1 else ends[0][0]}{against}")
+        words = f"from {named[0]} to {named[-1]}" if len(named) > _NAMED else _listed(named)
+        parts.append(f"the final {word} is {words if len(finals) > 1 else ends[0][0]}{against}")
     sentence = "; ".join(parts)
     return f"{sentence[0].upper()}{sentence[1:]}." if sentence else ""
 
@@ -188,10 +188,10 @@ def _medians(rows: pd.DataFrame) -> dict[str, float]:
 def _ranked(values: Mapping[str, float]) -> str:
     """`0.9 with lstm and 1.2·10⁻⁴ with rnn`; the largest first, NaN last; of many, both ends."""
     ranked = sorted(values.items(), key=lambda item: (math.isnan(item[1]), -item[1]))
-    ranked = [ranked[0], ranked[-1]] if len(ranked) > _NAMED else ranked
     if len(ranked) == 1:
         return number_in_words(float(f"{ranked[0][1]:.2g}"))
-    return _listed([f"{number_in_words(float(f'{value:.2g}'))} with {name}" for name, value in ranked])
+    named = [f"{number_in_words(float(f'{value:.2g}'))} with {name}" for name, value in ranked]
+    return f"from {named[0]} to {named[-1]}" if len(named) > _NAMED else _listed(named)
 
 
 def _when(data: pd.DataFrame) -> str:

@@ -89,9 +89,9 @@ def mean_field_figure(data: pd.DataFrame, *, theme: ThemeName | Theme = "light")
     x, y = theory["sigma_w"].to_numpy(), theory["theory"].to_numpy()
     drawn = line(x, y, upper, LineStyle(look.text, "solid", "circle"), name="½ ln χ, N → ∞")
     figure.add_trace(drawn.update(mode="lines", line_width=1.8, hovertemplate="½ ln χ = %{y:.4f}<extra>theory</extra>"))
-    for y in ("y", "y2"):
+    for axis in ("y", "y2"):
         figure.add_shape(
-            type="line", xref="paper", x0=0, x1=1, yref=y, y0=0, y1=0,
+            type="line", xref="paper", x0=0, x1=1, yref=axis, y0=0, y1=0,
             line={"color": look.muted, "dash": "dash", "width": 1.5},
         )  # fmt: skip
     for index, name in enumerate(names):

@@ -11,7 +11,7 @@ def plain(text: object) -> str:
 
 def formula(label: str) -> str:
     """A label of the catalogue with its indices set low, as plotly writes them: `h_t` → `h<sub>t</sub>`."""
-    return re.sub(r"_(\w+)", r"<sub>\1</sub>", plain(label))
+    return re.sub(r"_(?:\{([^{}]+)\}|(\w+))", lambda found: f"<sub>{found[1] or found[2]}</sub>", plain(label))
 
 
 def short(text: object, letters: int = 40) -> str:

@@ -6,7 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dashboards.components.answers import clipping_answer, flow_answer, overview_answer, percent
+from dashboards.components.answers import (
+    clipping_answer,
+    finding_answer,
+    flow_answer,
+    overview_answer,
+    percent,
+    spectra_answer,
+)
 from dashboards.components.figure import as_csv
 
 NBSP = "\u00a0%"
@@ -105,3 +112,46 @@ def test_percent_never_rounds_something_to_nothing() -> None:
 def test_csv_holds_no_formula() -> None:
     frame = pd.DataFrame({"=name": ["=1+1", "+2", "plain"], "number": [-1.5, np.nan, np.inf]})
     assert as_csv(frame).decode().splitlines() == ["'=name,number", "'=1+1,-1.5", "'+2,NaN", "plain,inf"]
+
+
+NOTHING = pd.DataFrame()
+
+
+def test_finding() -> None:
+    two = finding_answer({"rnn": 12.0, "lstm": 63.0}, 63, {"rnn": 0.61, "lstm": 0.7444}, word="accuracy", chance=0.1)
+    assert two == (
+        "After training the gradient reaches all 63 steps back with lstm and 12 steps with rnn; the final accuracy is "
+        "0.74 with lstm and 0.61 with rnn, by chance 0.1."
+    )
+    assert finding_answer({}, 0, {"a": 0.25}, word="loss") == "The final loss is 0.25."
+    many = finding_answer({}, 0, {str(i): i / 10 for i in range(6)}, word="score")
+    assert many == "The final score is from 0.5 with 5 to 0 with 0."
+    assert finding_answer({"a": np.nan}, 9, {"a": np.nan}, word="loss") == ""
+
+
+def long_range(quantity: str, place: str, **groups: float) -> pd.DataFrame:
+    rows = [
+        {"quantity": quantity, "group": name, place: at, "median": value * at, "first_step": 3, "last_step": 5}
+        for name, value in groups.items()
+        for at in (1, 10)
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_spectra() -> None:
+    lags = long_range("log_sigma_max", "lag", rnn=np.log(0.5), lstm=np.log(1.1))
+    exponents = long_range("", "index", rnn=-0.25, lstm=0.125)
+    steps = long_range("sigma_max", "t", rnn=0.5)
+    assert spectra_answer(lags, exponents, steps) == (
+        "At training steps 3 to 5 the direction that is carried best is, over 10 steps, multiplied by 2.6 with lstm "
+        "and 9.8·10⁻⁴ with rnn."
+    )
+    assert spectra_answer(NOTHING, exponents, steps) == (
+        "At training steps 3 to 5 the largest Lyapunov exponent is 0.12 with lstm and −0.25 with rnn nats a step."
+    )
+    assert spectra_answer(NOTHING, NOTHING, steps) == (
+        "At training steps 3 to 5 the largest singular value of a step is in the median 2.8."
+    )
+    assert spectra_answer(NOTHING, NOTHING, NOTHING) == "No Jacobian has been recorded here yet."
+    lost = long_range("log_sigma_max", "lag", rnn=-np.inf, gru=np.nan)
+    assert spectra_answer(lost, NOTHING, NOTHING).endswith("multiplied by 0 with rnn and NaN with gru.")

@@ -91,6 +91,7 @@ def test_groups_are_named_by_what_needs_a_name_and_ordered_by_value() -> None:
 def test_text() -> None:
     assert plain("<b>$x$</b>") == "&lt;b&gt;&#36;x&#36;&lt;/b&gt;"
     assert formula("‖∂L/∂h_t‖ & σ_max") == "‖∂L/∂h<sub>t</sub>‖ &amp; σ<sub>max</sub>"
+    assert formula("‖∂L/∂h_{T−lag}‖") == "‖∂L/∂h<sub>T−lag</sub>‖"
     assert short("<" * 50, 5) == "&lt;&lt;&lt;&lt;…"
     words = {0.0: "0", 2.302585: "2.3", 1234.6: "1,235", 4.2e-9: "4.2·10⁻⁹", -0.5: "−0.5", np.nan: "NaN", np.inf: "∞"}
     assert {number: number_in_words(number) for number in words} == words
