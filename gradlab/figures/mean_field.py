@@ -191,7 +191,8 @@ def _draw_points(
             x=sigma,
             y=centre,
             mode="markers",
-            marker={"symbol": style.symbol, "size": 9, "color": style.colour},
+            # open, so that one group does not hide another
+            marker={"symbol": f"{style.symbol}-open", "size": 10, "color": style.colour, "line": {"width": 2}},
             error_y={
                 "type": "data",
                 "symmetric": False,
