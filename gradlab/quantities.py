@@ -12,10 +12,10 @@ Kind = Literal["real", "count", "flag", "text"]
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """One coordinate of a table: integers or text that say where a number was measured."""
+    """One coordinate of a table: integers, numbers or text that say where a number was measured."""
 
     name: str
-    kind: Literal["count", "text"]
+    kind: Literal["count", "real", "text"]
     label: str
     meaning: str
 
@@ -79,6 +79,16 @@ AXES: dict[str, Axis] = {
         Axis("gate", "text", "gate", "Name of the gate or inner activation."),
         Axis("index", "count", "index", "Rank, from 0 at the largest."),
         Axis("lag", "count", "lag", "How many steps back."),
+        Axis("window", "count", "window K", "How many time steps back the gradient was followed."),
+        Axis("strategy", "text", "strategy", "Name of a clipping strategy."),
+        Axis(
+            "setting",
+            "real",
+            "setting",
+            "The strategy's own setting: threshold, ratio, percentile, score or length; NaN for none.",
+        ),
+        Axis("path", "text", "path", "Along which step the loss was looked at, or on the plane through both."),
+        Axis("point", "count", "point", "Number of the point on its path, from 0; a plane is gone through in rows."),
     )
 }
 
@@ -261,6 +271,96 @@ LYAPUNOV = Table(
 
 # fmt: on
 
+TRUNCATION = Table(
+    "truncation",
+    ("step", "parameter", "window"),
+    "Truncated gradients against the full one: one row a parameter and window, `all` for all parameters together.",
+    (
+        Quantity(
+            "cosine",
+            "cos(g_K, g)",
+            "",
+            "Cosine between the gradient cut off after K steps and the full one: "
+            "negative where truncation makes training go the wrong way.",
+            "Tallec & Ollivier 2017",
+        ),
+        Quantity(
+            "relative_error",
+            "‖g_K − g‖/‖g‖",
+            "",
+            "Relative bias of the truncated gradient.",
+            "Aicher, Foti & Fox 2019",
+            log=True,
+        ),
+        Quantity(
+            "sign_agreement", "right signs", "", "Share of the gradient's numbers that have the sign of the full one."
+        ),
+        Quantity("grad_norm", "‖g_K‖", "", "Norm of the truncated gradient.", log=True),
+        Quantity(
+            "state_gradient",
+            "‖∂L/∂s_{T−K}‖",
+            "",
+            "Norm of the gradient at the state where it is cut off, median over the sequences; in rows of `all`.",
+            log=True,
+        ),
+    ),
+)
+
+WINDOWS = Table(
+    "windows",
+    ("step",),
+    "How far back adaptive truncation lets the gradient flow: one row a measurement.",
+    (
+        Quantity("window", "K", "", "Time steps of the windows from the next step on.", kind="count"),
+        Quantity(
+            "log_decay",
+            "ln β",
+            "nats/step",
+            "Slope of the logarithm of the gradient's norm against the lag.",
+            "Aicher, Foti & Fox 2019",
+        ),
+        Quantity("bias_bound", "δ(K)", "", "Bound on the relative bias of that window.", log=True),
+    ),
+)
+
+CLIPPING = Table(
+    "clipping",
+    ("step", "strategy", "setting"),
+    "What clipping strategies and thresholds would have done to the same gradient; none of them acted.",
+    (
+        Quantity("coefficient", "clip coefficient", "", "Norm after over norm before.", log=True),
+        Quantity("cosine", "cos(g, clipped g)", "", "Cosine between raw and clipped gradient."),
+        Quantity("fired", "would have fired", "", "Whether the gradient would have been changed.", kind="flag"),
+        Quantity("threshold", "threshold", "", "Threshold in force at this step, where it moves.", log=True),
+    ),
+)
+
+CLIFF = Table(
+    "cliff",
+    ("step", "path", "point"),
+    "The loss of the step's own data along the raw step, the clipped step, and on a plane through both.",
+    (
+        Quantity("along", "along the raw step", "", "Distance from the weights of this step, in the raw direction."),
+        Quantity("across", "across it", "", "Distance at a right angle to it, towards the clipped step."),
+        Quantity("fraction", "fraction of the step", "", "How much of the step was made; on the two lines."),
+        Quantity("loss", "L", "", "Loss there.", f"{_PASCANU}, figure 6", log=True),
+    ),
+)
+
 TABLES: dict[str, Table] = {
-    table.name: table for table in (RUNS, STEPS, PARAMETERS, TIMESTEPS, GATES, SPECTRA, LAGS, LYAPUNOV)
+    table.name: table
+    for table in (
+        RUNS,
+        STEPS,
+        PARAMETERS,
+        TIMESTEPS,
+        GATES,
+        SPECTRA,
+        LAGS,
+        LYAPUNOV,
+        TRUNCATION,
+        WINDOWS,
+        CLIPPING,
+        CLIFF,
+    )
 }

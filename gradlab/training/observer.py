@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from collections.abc import Mapping
+from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
 from torch import Tensor
 
 from gradlab.training.clipping import ClipReport
@@ -25,3 +27,11 @@ class Observer(Protocol):
 
     def evaluated(self, *, score: float, loss: float) -> None:
         """The model as it is after this step was scored on held-out data."""
+
+
+@runtime_checkable
+class TakesRows(Protocol):
+    """An observer that also records what the loop itself measures; without it those measurements are not made."""
+
+    def write(self, table: str, columns: Mapping[str, np.ndarray]) -> Any:
+        """Append rows to a table of the catalogue, all axes included."""

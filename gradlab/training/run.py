@@ -12,8 +12,9 @@ from torch import nn
 from gradlab.tasks import Task
 from gradlab.training.checkpoint import Checkpoint, load_weights
 from gradlab.training.evaluation import Evaluation, evaluate
+from gradlab.training.measuring import Measurements
 from gradlab.training.nonfinite import NonfiniteError, describe_nonfinite
-from gradlab.training.observer import Observer
+from gradlab.training.observer import Observer, TakesRows
 from gradlab.training.outcome import Losses, Outcome, Status
 from gradlab.training.placement import placement
 from gradlab.training.randomness import random_state, set_random_state
@@ -34,6 +35,9 @@ class Run:
         self.unrolling = settings.bptt.start(task, settings.batch, seed)
         self.optimiser = settings.optimiser.start(model.parameters())
         self.clipper = settings.clip.start()
+        self.measurements = None
+        if isinstance(recorder, TakesRows):
+            self.measurements = Measurements(settings.measure, model, task, self.unrolling, recorder, seed)
         self.steps = 0
         self.seconds = 0.0
         self.losses = Losses(settings.steps)
@@ -53,9 +57,13 @@ class Run:
         """One update: forward, backward, clip, optimiser, and evaluation when it is due. False ends the run."""
         self.is_whole = False
         loss = self._backward()
+        if self.measurements is not None:
+            self.measurements.before_clipping(self.steps)
         report = self.clipper(self.model.parameters())
         if self.recorder is not None:
             self.recorder.clipped(report)
+        if self.measurements is not None:
+            self.measurements.after_clipping(self.steps, report, self.optimiser)
         self.losses.add(loss)
         self.grad_norm = report.norm_before
         going = self._update(describe_nonfinite(self.model, loss, report.norm_before))
@@ -110,6 +118,7 @@ class Run:
             "clip": _named(settings.clip.name, self.clipper.state()),
             "bptt": _named(settings.bptt.name, self.unrolling.state()),
             "random": random_state(placement(self.model)[0]),
+            "measurements": None if self.measurements is None else self.measurements.state(),
             "losses": self.losses.state(),
             "evaluation": [self.evaluation.loss, self.evaluation.score],
             "grad_norm": self.grad_norm,
@@ -136,6 +145,8 @@ class Run:
             set_random_state(state["random"], placement(self.model)[0])
             if (found := _of_name(state["bptt"], self.settings.bptt.name)) is not None:
                 self.unrolling.restore(found, self.model)
+        if self.measurements is not None:
+            self.measurements.restore(state["measurements"])
         self.losses.restore(state["losses"])
         self.evaluation = Evaluation(*state["evaluation"])
         self.grad_norm = state["grad_norm"]

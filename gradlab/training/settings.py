@@ -9,6 +9,7 @@ from pydantic import Field
 from gradlab.settings import Settings
 from gradlab.training.bptt import AnyBptt, Full
 from gradlab.training.clipping import AnyClipping, NoClipping
+from gradlab.training.measuring import MeasuringSettings
 from gradlab.training.optimisers import Adam, AnyOptimiser
 
 
@@ -25,6 +26,8 @@ class TrainingSettings(Settings):
     """What is done to large gradients; a number clips the norm there, null leaves them."""
     bptt: AnyBptt = Full()
     """How far back the gradient flows."""
+    measure: MeasuringSettings = MeasuringSettings()
+    """What the loop itself measures, beside what `record` asks for."""
     evaluate_every: Annotated[int, Field(gt=0)] | None = 100
     """Score the model on held-out data after every n-th step and the last; null after the last only."""
     evaluation_size: Annotated[int, Field(gt=0)] = 256

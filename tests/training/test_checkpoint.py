@@ -7,17 +7,29 @@ import pytest
 import torch
 
 from gradlab.recording import watch
+from gradlab.tasks import Task
 from gradlab.training import Checkpoint, CheckpointError, Outcome, TrainingSettings, train
 from gradlab.training.checkpoint import weights_from_bytes, weights_to_bytes
 from gradlab.training.clipping import CLIPPERS
 from gradlab.training.optimisers import OPTIMISERS
+from tests.training.bptt.tasks import EveryStep, Stream
 from tests.training.spy import SMALL, Breaking, small_model, weights
 
 STEPS = 40
+DATA: dict[str, Task] = {"read at the end": SMALL, "read at every step": EveryStep(), "streams": Stream()}
 SETTINGS = {
     "steps": STEPS, "batch": 4, "evaluate_every": 7, "evaluation_size": 8, "checkpoint_every": 9,
 }  # fmt: skip
 MODEL = {"layers": 2, "dropout": 0.4}
+
+WAYS: list[dict] = [
+    {"name": "full"},
+    {"name": "truncated", "k1": 4},
+    {"name": "truncated", "k1": 2, "k2": 5},
+    {"name": "randomised", "length": 3},
+    {"name": "randomised", "length": 6, "grain": 2, "exponent": 2.5},
+    {"name": "adaptive", "longest": 4, "every": 5, "onset": 1},
+]
 
 VARIANTS: dict[str, dict] = {
     **{f"clip {kind.model_fields['name'].default}": {"clip": kind.model_fields["name"].default} for kind in CLIPPERS},
@@ -60,9 +72,22 @@ def test_continued_from_any_checkpoint_it_ends_the_same(changes: dict) -> None:
         assert found.seconds >= checkpoint.state["seconds"]
 
 
+@pytest.mark.parametrize("task", DATA.values(), ids=DATA)
+@pytest.mark.parametrize("way", WAYS, ids=str)
+def test_whatever_way_the_gradient_flows(task: Task, way: dict) -> None:
+    made = settings(bptt=way)
+    net, kept = small_model(task, **MODEL), []
+    outcome = train(net, task, made, seed=3, keep=kept.append)
+    for checkpoint in kept[:-1]:
+        again = small_model(task, **MODEL)
+        restored = Checkpoint.from_bytes(checkpoint.to_bytes())
+        assert same(train(again, task, made, seed=3, resume_from=restored), outcome)
+        assert weights(again) == weights(net), f"from step {checkpoint.step}"
+
+
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
 def test_what_it_records_is_the_same_too(cell: str) -> None:
-    made = settings()
+    made = settings(measure={"bias_every": 6, "clipping_every": 5, "cliff_at": (3, 30), "cliff_points": 3}, clip=0.1)
     tables = {}
     for stop in (None, 9, 23):
         net = small_model(**MODEL, cell=cell)
@@ -77,7 +102,7 @@ def test_what_it_records_is_the_same_too(cell: str) -> None:
                 recorder.resume(kept[-1].step)
                 train(net, SMALL, made, seed=3, recorder=recorder, resume_from=kept[-1])
             later = recorder.frames()
-            frames = {name: [frames[name], later[name]] for name in frames}
+            frames = {name: [one[name] for one in (frames, later) if name in one] for name in {**frames, **later}}
         else:
             frames = {name: [frame] for name, frame in frames.items()}
         tables[stop] = {
@@ -88,7 +113,9 @@ def test_what_it_records_is_the_same_too(cell: str) -> None:
             for name, parts in frames.items()
         }
     for stop in (9, 23):
-        assert tables[stop].keys() == tables[None].keys() >= {"steps", "timesteps", "parameters"}
+        assert tables[stop].keys() == tables[None].keys() >= {
+            "steps", "timesteps", "parameters", "truncation", "clipping", "cliff",
+        }  # fmt: skip
         for name in tables[None]:
             assert tables[stop][name] == tables[None][name], f"table {name}, left after step {stop}"
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -54,6 +55,14 @@ class Unrolling(ABC):
 
         Its loss is that of its last steps alone, as many as one training step scores.
         """
+
+    def windows(self) -> tuple[int, ...]:
+        """Windows in use, which a measurement of truncation should look at; none where nothing is cut off."""
+        return ()
+
+    def rows(self) -> tuple[str, dict[str, np.ndarray]] | None:
+        """Something to be recorded about the last step: a table and its columns but for the step; None for nothing."""
+        return None
 
     @abstractmethod
     def state(self) -> dict[str, Any]:

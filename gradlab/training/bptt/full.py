@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from gradlab.tasks import Batch, Task
 from gradlab.training.bptt.base import Bptt, Stretch, Unrolling
+from gradlab.training.bptt.walk import sequence
 from gradlab.training.placement import on_model
 from gradlab.training.seeds import generator
 
@@ -41,7 +42,9 @@ class WholeSequences(Unrolling):
         if self.task.reads == "last":
             return whole
         steps = len(sequence(whole.batch))
-        return every_step(whole.batch, 0, min(steps, history or steps), 1)
+        steps = min(steps, history or steps)
+        inputs, targets = sequence(whole.batch)[:steps], whole.batch.targets[:steps]
+        return Stretch(inputs, replace(whole.batch, inputs=inputs[-1:], targets=targets[-1:]), None, 1)
 
     def state(self) -> dict[str, Any]:
         """The generator of batches."""
@@ -50,24 +53,6 @@ class WholeSequences(Unrolling):
     def restore(self, state: dict[str, Any], model: nn.Module) -> None:
         """Take up the generator of batches."""
         self._batches.set_state(state["batches"])
-
-
-def sequence(batch: Batch) -> Tensor:
-    """The inputs of a batch as one tensor, `time batch …`. Raises ValueError where they are more than that."""
-    if not isinstance(batch.inputs, Tensor):
-        raise ValueError(
-            f"expected a task whose inputs are one sequence, got {type(batch.inputs).__name__}, which cannot be cut "
-            "into windows; train by full backpropagation (bptt: full)"
-        )
-    return batch.inputs
-
-
-def every_step(batch: Batch, start: int, stop: int, counted: int, state: Any = None) -> Stretch:
-    """Steps `start` to `stop` of a batch that is read at every step, the last `counted` of them scored."""
-    first = stop - counted
-    inputs = sequence(batch)
-    scored = replace(batch, inputs=inputs[first:stop], targets=batch.targets[first:stop])
-    return Stretch(inputs[start:stop], scored, state, counted)
 
 
 class Full(Bptt):
