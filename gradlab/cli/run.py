@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,10 +19,15 @@ def run(
     overrides: OverridesArgument = None,
     store: StoreOption = "runs",
     threads: ThreadsOption = 1,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Runs at the same time, each in a process.")] = 1,
+    cluster: Annotated[
+        str | None, typer.Option("--cluster", metavar="ADDRESS", help="A dask scheduler to run on.")
+    ] = None,
 ) -> None:
     """Do the runs of a study that are not done yet, and say what was found.
 
     Runs that the store holds as finished are kept. Ctrl-C ends cleanly; the same command continues.
+    The same study may be run from several terminals or machines at once: they share the work.
     """
     import torch
 
@@ -30,7 +35,7 @@ def run(
     from gradlab.study.catalogue import find
     from gradlab.study.plan import read_study
     from gradlab.study.remaining import register, remaining
-    from gradlab.study.runners import RUNNERS
+    from gradlab.study.runners import Distributed, Inline, Runner
 
     plan = read_study(find(study), overrides or ())
     register(plan, store)
@@ -39,7 +44,8 @@ def run(
     typer.echo(_what_to_do(plan, todo, store))
     torch.set_num_threads(threads)
     with listener_on_terminal(todo) as listener:
-        ended = RUNNERS["inline"]()(todo, plan.name, store, listener)
+        runner: Runner = Inline() if jobs == 1 and cluster is None else Distributed(jobs, cluster, threads)
+        ended = runner(todo, plan.name, store, listener) if todo else []
     if len(ended) < len(todo) or any(one.status == "stopped" for one in ended):
         _say_how_to_continue(study, overrides or [], store, len(todo) - sum(one.status == "finished" for one in ended))
         raise typer.Exit(130)

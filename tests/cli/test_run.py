@@ -1,5 +1,6 @@
 """`gradlab run` from the file to the report: resume, Ctrl-C, failures, mistakes."""
 
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -128,11 +129,15 @@ def test_all_mistakes_of_a_file_are_told_at_once(tmp_path: Path) -> None:
     assert not (tmp_path / "runs").exists()
 
 
-def test_a_run_that_another_process_writes_is_left_alone(tmp_path: Path) -> None:
+def test_a_run_that_another_process_writes_is_waited_for(tmp_path: Path) -> None:
     [planned] = read_study(STUDY, ["seed=0", "model.cell=rnn"]).runs
     config = resolved(planned.config)
-    with Store(tmp_path / "runs").writer(planned.id, "study", config=config):
-        done = gradlab("run", STUDY, "seed=0", "model.cell=rnn", cwd=tmp_path)
-    assert done.returncode == 2
-    assert "Traceback" not in done.stderr
+    with Store(tmp_path / "runs").writer(planned.id, "study", config=config) as writer:
+        process = start("run", STUDY, "seed=0", "model.cell=rnn", cwd=tmp_path)
+        time.sleep(8)
+        assert process.poll() is None
+        writer.annotate(steps=7)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert "finished, 7 steps" in out
     assert runs(tmp_path) == {planned.id: "finished"}
