@@ -13,6 +13,7 @@ from gradlab.cli.dashboard_command import dashboard
 from gradlab.cli.fork import fork
 from gradlab.cli.report import report
 from gradlab.cli.run import run
+from gradlab.cli.sample import sample
 from gradlab.cli.studies import studies
 from gradlab.errors import GradlabError
 
@@ -61,7 +62,7 @@ def gradlab_command(
     """
 
 
-for command in (run, fork, check, studies, report, dashboard):
+for command in (run, fork, sample, check, studies, report, dashboard):
     app.command(command.__name__)(command)
 
 

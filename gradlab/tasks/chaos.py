@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
@@ -15,6 +14,7 @@ from torch.nn import functional
 from gradlab.tasks.base import Baseline, Batch, Reads, Split, Task
 from gradlab.tasks.chaotic_systems import DELAY, INTERVAL, System, trajectories
 from gradlab.tasks.examples import draw
+from gradlab.tasks.kept import kept
 
 TOLERANCE = 0.1
 """A forecast counts as right within it, in standard deviations of the variable."""
@@ -102,7 +102,7 @@ class Line:
     """`time example`."""
 
 
-@cache
+@kept
 def persistence(task: Chaos) -> Line:
     """Least squares of the future value on the present one: no memory, and nothing but a line."""
     examples = _examples(task.system, task.steps + task.ahead, "test").double()
@@ -113,7 +113,7 @@ def persistence(task: Chaos) -> Line:
     return Line(slope, intercept, (slope * now + intercept).float(), later.float())
 
 
-@cache
+@kept
 def _examples(system: System, samples: int, split: Split) -> Tensor:
     """Standardised trajectories, `sample example`, float32; mean and deviation are the training ones'."""
     observed = _trajectories(system, samples, split)
@@ -121,7 +121,7 @@ def _examples(system: System, samples: int, split: Split) -> Tensor:
     return torch.from_numpy((observed - training.mean()) / training.std()).float()
 
 
-@cache
+@kept
 def _trajectories(system: System, samples: int, split: Split) -> np.ndarray:
     starts = np.random.default_rng(_SEEDS[split]).random((EXAMPLES[split], 3))
     return trajectories(system, samples, starts)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from functools import cache
 from typing import Annotated, Any, ClassVar, Literal
 
 import torch
@@ -13,6 +12,7 @@ from torch import Tensor
 from gradlab.tasks.accuracy import class_frequencies, cross_entropy, entropy
 from gradlab.tasks.base import Baseline, Batch, InputKind, Reads, Split, Task
 from gradlab.tasks.examples import draw
+from gradlab.tasks.kept import kept
 from gradlab.tasks.ngrams import text_baselines
 from gradlab.tasks.streams import stream
 from gradlab.tasks.texts import Text, TextName, text
@@ -127,7 +127,7 @@ class Characters(Task):
         }
 
 
-@cache
+@kept
 def _unigram(task: Characters, version: str) -> float:
     """Entropy of the characters that are asked for in testing, in nats; of this version of the text."""
     part = task.part("test")

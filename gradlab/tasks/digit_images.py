@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from gradlab.tasks.base import Split
+from gradlab.tasks.kept import kept
 from gradlab.tasks.random_order import fixed_order
 
 CLASSES = 10
@@ -27,7 +27,7 @@ class DigitImages:
     """`image`, int64, 0 … 9."""
 
 
-@cache
+@kept
 def digit_images(split: Split, size: int = 8) -> DigitImages:
     """The images of a split; treat them as read-only, they are shared.
 

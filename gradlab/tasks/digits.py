@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import ClassVar, Literal
 
 import torch
@@ -12,6 +11,7 @@ from gradlab.tasks.accuracy import accuracy, cross_entropy, not_looking
 from gradlab.tasks.base import Baseline, Batch, Split, Task
 from gradlab.tasks.digit_images import CLASSES, digit_images
 from gradlab.tasks.examples import draw
+from gradlab.tasks.kept import kept
 from gradlab.tasks.random_order import fixed_order
 
 
@@ -73,7 +73,7 @@ class Digits(Task):
         return accuracy(outputs, batch.targets)
 
 
-@cache
+@kept
 def _sequences(task: Digits, split: Split) -> tuple[Tensor, Tensor]:
     """All images of a split as `time image pixel`, and their labels."""
     images = digit_images(split, task.size)
@@ -83,7 +83,7 @@ def _sequences(task: Digits, split: Split) -> tuple[Tensor, Tensor]:
     return sequences.contiguous(), images.labels
 
 
-@cache
+@kept
 def _first_informative(task: Digits) -> int:
     """The first time step at which not all training images are alike."""
     sequences, _ = _sequences(task, "train")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Annotated, Any, ClassVar, Literal
 
 import torch
@@ -12,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from gradlab.tasks.base import Baseline, Batch, Reads, Split, Task
+from gradlab.tasks.kept import kept
 from gradlab.tasks.streams import stream
 from gradlab.tasks.time_series import Windows, standardised, table, windows
 
@@ -101,7 +101,7 @@ def _numbers(task: Forecast) -> _Numbers:
     return _prepared(task, table(task.path).sha256)
 
 
-@lru_cache(maxsize=8)
+@kept
 def _prepared(task: Forecast, version: str) -> _Numbers:
     source = table(task.path)
     found = windows(source, task.series, task.steps + task.ahead, task.steps, task.held_out)

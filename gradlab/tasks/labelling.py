@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -13,6 +12,7 @@ from torch import Tensor
 
 from gradlab.tasks.accuracy import accuracy, cross_entropy, not_looking
 from gradlab.tasks.base import Baseline, Batch, Reads, Split, Task
+from gradlab.tasks.kept import kept
 from gradlab.tasks.streams import stream
 from gradlab.tasks.time_series import Windows, standardised, table, windows
 
@@ -103,7 +103,7 @@ def _rows(task: Labelling) -> _Rows:
     return _prepared(task, table(task.path).sha256)
 
 
-@lru_cache(maxsize=8)
+@kept
 def _prepared(task: Labelling, version: str) -> _Rows:
     source = table(task.path)
     column = source.column(task.label)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from hashlib import sha256
 
 import torch
@@ -11,6 +10,7 @@ from torch import Tensor
 
 from gradlab.shapes import Bool, Int
 from gradlab.tasks.base import Split
+from gradlab.tasks.kept import kept
 
 _SHARES = 5
 """One share in five is for testing."""
@@ -45,7 +45,7 @@ def belongs(tokens: Int[Tensor, "time sequence"], split: Split) -> Bool[Tensor, 
     return is_test if split == "test" else ~is_test
 
 
-@cache
+@kept
 def _weights(length: int) -> Tensor:
     numbers = (sha256(f"partition {place}".encode()).digest()[:8] for place in range(length))
     return torch.tensor([int.from_bytes(number, "big", signed=True) | 1 for number in numbers])

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
 import torch
 from torch import Tensor
+
+from gradlab.tasks.kept import kept
 
 TextName = Literal["topics", "shakespeare", "file"]
 
@@ -57,7 +58,7 @@ def text(name: TextName, path: str | None) -> Text:
     return _read(file, name == "shakespeare", (found.st_size, found.st_mtime_ns))
 
 
-@cache
+@kept
 def _read(file: Path, is_shakespeare: bool, version: tuple[int, int]) -> Text:
     data = file.read_bytes()
     if is_shakespeare and (digest := sha256(data).hexdigest()) != SHAKESPEARE_SHA256:
@@ -68,7 +69,7 @@ def _read(file: Path, is_shakespeare: bool, version: tuple[int, int]) -> Text:
         raise ValueError(f"{file}: expected text in UTF-8, got {error}") from error
 
 
-@cache
+@kept
 def _topics() -> str:
     """All topics in the order of their names; a paragraph that comes again is left out.
 
@@ -110,7 +111,7 @@ def _fetched() -> Path:
         raise OSError(f"{SHAKESPEARE_URL}: cannot be fetched ({error}); give the path of a copy") from error
 
 
-@cache
+@kept
 def _encoded(content: str) -> Text:
     symbols = "".join(sorted(set(content)))
     places = {symbol: place for place, symbol in enumerate(symbols)}
