@@ -96,7 +96,8 @@ class LSTM(Recurrence):
             )  # fmt: skip
             for g_h, g_c, at_h, at_c, through, f, slope_cell, slope_o, to_cell, to_o, flat in reversed(list(rows)):
                 if later is None:
-                    copy_or_zero(at_h, g_h), copy_or_zero(at_c, g_c)
+                    copy_or_zero(at_h, g_h)
+                    copy_or_zero(at_c, g_c)
                 else:
                     add_product(at_h, later[0], W_hh, g_h)
                     add_scaled(at_c, later[1], later[2], g_c)
