@@ -20,7 +20,8 @@ _submodule, _, _ = lazy_loader.attach(
     submodules=[
         "dynamics", "errors", "figures", "models", "nn", "recording", "reports", "store", "study", "tasks", "training",
     ],
-    submod_attrs={"notebook": ["analyse", "watch"], "instrument": ["Cell", "FunctionCell"]},  # there it is settled how a recorder shows itself
+    # The notebook settles how a recorder shows itself, so `watch` comes from there.
+    submod_attrs={"notebook": ["analyse", "watch"], "instrument": ["Cell", "FunctionCell"]},
 )  # fmt: skip
 
 __all__ = [
