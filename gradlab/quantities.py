@@ -87,6 +87,7 @@ AXES: dict[str, Axis] = {
             "setting",
             "The strategy's own setting: threshold, ratio, percentile, score or length; NaN for none.",
         ),
+        Axis("term", "text", "term", "Name of a term beside the loss."),
         Axis("path", "text", "path", "Along which step the loss was looked at, or on the plane through both."),
         Axis("point", "count", "point", "Number of the point on its path, from 0; a plane is gone through in rows."),
     )
@@ -311,7 +312,7 @@ WINDOWS = Table(
     ("step",),
     "How far back adaptive truncation lets the gradient flow: one row a measurement.",
     (
-        Quantity("window", "K", "", "Time steps of the windows from the next step on.", kind="count"),
+        Quantity("length", "K", "", "Time steps of the windows from the next step on.", kind="count"),
         Quantity(
             "log_decay",
             "ln β",
@@ -321,6 +322,13 @@ WINDOWS = Table(
         ),
         Quantity("bias_bound", "δ(K)", "", "Bound on the relative bias of that window.", log=True),
     ),
+)
+
+PENALTIES = Table(
+    "penalties",
+    ("step", "term"),
+    "Terms beside the loss: one row a step and regulariser.",
+    (Quantity("value", "Ω", "", "Value of the term, its weight included.", log=True),),
 )
 
 CLIPPING = Table(
@@ -360,6 +368,7 @@ TABLES: dict[str, Table] = {
         LYAPUNOV,
         TRUNCATION,
         WINDOWS,
+        PENALTIES,
         CLIPPING,
         CLIFF,
     )

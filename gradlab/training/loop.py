@@ -83,6 +83,8 @@ def train(
                     status = "stopped"
         except KeyboardInterrupt:
             status = "stopped"
+        finally:
+            run.close()
         if keep is not None and status != "failed" and run.is_whole and run.steps != kept:
             keep(run.checkpoint())
         return run.outcome(status)

@@ -73,7 +73,31 @@ class Adam(Optimiser):
         return torch.optim.Adam(parameters, lr=self.rate, betas=self.decay)
 
 
-_Union = Annotated[Adam | RMSprop | Sgd, Field(discriminator="name")]
+class AdamW(Adam):
+    """Adam whose weight decay acts on the weights alone, not through the gradient (Loshchilov & Hutter 2019)."""
+
+    name: Literal["adamw"] = "adamw"  # type: ignore[assignment]
+    weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.01
+    """Share of every weight that an update takes off, times the learning rate."""
+
+    def start(self, parameters: Iterable[Parameter]) -> torch.optim.Optimizer:
+        """`torch.optim.AdamW`."""
+        return torch.optim.AdamW(parameters, lr=self.rate, betas=self.decay, weight_decay=self.weight_decay)
+
+
+class Adagrad(Optimiser):
+    """Updates divided by the root of the sum of all squares so far (Duchi, Hazan & Singer 2011)."""
+
+    name: Literal["adagrad"] = "adagrad"
+    rate: Rate = 0.01
+    """Learning rate."""
+
+    def start(self, parameters: Iterable[Parameter]) -> torch.optim.Optimizer:
+        """`torch.optim.Adagrad`."""
+        return torch.optim.Adagrad(parameters, lr=self.rate)
+
+
+_Union = Annotated[Adam | AdamW | Adagrad | RMSprop | Sgd, Field(discriminator="name")]
 
 OPTIMISERS: tuple[type[Optimiser], ...] = get_args(get_args(_Union)[0])
 """The classes behind `AnyOptimiser`, in the same order."""

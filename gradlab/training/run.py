@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from itertools import islice
 from typing import Any
 
 import torch
@@ -13,12 +14,14 @@ from gradlab.tasks import Task
 from gradlab.training.checkpoint import Checkpoint, load_weights
 from gradlab.training.evaluation import Evaluation, evaluate
 from gradlab.training.measuring import Measurements
+from gradlab.training.noise import WeightNoise
 from gradlab.training.nonfinite import NonfiniteError, describe_nonfinite
 from gradlab.training.observer import Observer, TakesRows
 from gradlab.training.outcome import Losses, Outcome, Status
 from gradlab.training.placement import placement
 from gradlab.training.randomness import random_state, set_random_state
 from gradlab.training.settings import TrainingSettings
+from gradlab.training.stopping import reach
 
 
 class Run:
@@ -34,7 +37,11 @@ class Run:
         self.recorder = recorder
         self.unrolling = settings.bptt.start(task, settings.batch, seed)
         self.optimiser = settings.optimiser.start(model.parameters())
+        self.rates = settings.schedule.rates(settings.optimiser.rate, settings.steps)
         self.clipper = settings.clip.start()
+        self.penalties = [regulariser.start(model) for regulariser in settings.regularisers]
+        self.noise = WeightNoise(model, settings.weight_noise, seed) if settings.weight_noise else None
+        self.stopper = None if settings.stop is None else settings.stop.start(task.higher_is_better)
         self.measurements = None
         if isinstance(recorder, TakesRows):
             self.measurements = Measurements(settings.measure, model, task, self.unrolling, recorder, seed)
@@ -45,13 +52,15 @@ class Run:
         self.evaluation = Evaluation(math.nan, math.nan)
         self.skipped = 0
         self.reason = ""
+        self.is_enough = False
+        """True once early stopping has said so."""
         self.is_whole = True
         """False while a step is under way, and after one that was broken off."""
 
     @property
     def is_over(self) -> bool:
         """Whether there is no further step to do."""
-        return self.steps >= self.settings.steps
+        return self.is_enough or self.steps >= self.settings.steps
 
     def step(self) -> bool:
         """One update: forward, backward, clip, optimiser, and evaluation when it is due. False ends the run."""
@@ -72,15 +81,30 @@ class Run:
             self.evaluation = evaluate(self.model, self.task, self.settings.evaluation_size, self.seed)
             if self.recorder is not None:
                 self.recorder.evaluated(score=self.evaluation.score, loss=self.evaluation.loss)
+            self._ask_whether_to_stop(going)
         self.is_whole = True
         return going
 
     def _backward(self) -> float:
         """Loss of the next data; gradients are in `.grad` afterwards, and the recorder has seen them."""
         self.optimiser.zero_grad(set_to_none=True)
-        loss = self.unrolling(self.model)
-        if self.recorder is not None:
-            self.recorder.step(loss, learning_rate=float(self.optimiser.param_groups[0]["lr"]))
+        rate = next(self.rates)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        if self.noise is not None:
+            self.noise.add()
+        try:
+            for penalty in self.penalties:
+                penalty.listen()
+            loss = self.unrolling(self.model)
+            values = [penalty() for penalty in self.penalties]
+            if self.recorder is not None:
+                self.recorder.step(loss, learning_rate=rate)
+        finally:  # however the step ends, the weights are never left noisy
+            if self.noise is not None:
+                self.noise.remove()
+        if values and self.measurements is not None:
+            self.measurements.penalties(self.steps, [each.name for each in self.settings.regularisers], values)
         return float(loss)
 
     def _update(self, trouble: str) -> bool:
@@ -97,6 +121,14 @@ class Run:
         self.skipped += 1
         self.reason = self.reason or trouble
         return self.settings.on_nonfinite == "skip"
+
+    def _ask_whether_to_stop(self, going: bool) -> None:
+        if self.stopper is None or not going:
+            return
+        told = self.stopper(self.evaluation, lambda: reach(self.model, self.task, self.unrolling))
+        if told:
+            self.is_enough = True
+            self.reason = f"stopped early after {self.steps} steps: {told}"
 
     def _evaluation_is_due(self, going: bool) -> bool:
         every = self.settings.evaluate_every
@@ -118,6 +150,9 @@ class Run:
             "clip": _named(settings.clip.name, self.clipper.state()),
             "bptt": _named(settings.bptt.name, self.unrolling.state()),
             "random": random_state(placement(self.model)[0]),
+            "noise": None if self.noise is None else self.noise.state(),
+            "stopper": None if self.stopper is None else _named(_name(settings.stop), self.stopper.state()),
+            "is_enough": self.is_enough,
             "measurements": None if self.measurements is None else self.measurements.state(),
             "losses": self.losses.state(),
             "evaluation": [self.evaluation.loss, self.evaluation.score],
@@ -143,8 +178,14 @@ class Run:
             self.clipper.restore(found)
         if checkpoint.seed == self.seed:
             set_random_state(state["random"], placement(self.model)[0])
+            if self.noise is not None and state["noise"] is not None:
+                self.noise.restore(state["noise"])
             if (found := _of_name(state["bptt"], self.settings.bptt.name)) is not None:
                 self.unrolling.restore(found, self.model)
+        stopper = state["stopper"]
+        if self.stopper is not None and stopper is not None and stopper["name"] == _name(self.settings.stop):
+            self.stopper.restore(stopper["state"])
+            self.is_enough = state["is_enough"]
         if self.measurements is not None:
             self.measurements.restore(state["measurements"])
         self.losses.restore(state["losses"])
@@ -153,6 +194,12 @@ class Run:
         self.skipped, self.reason = state["skipped"], state["reason"]
         self.seconds = state["seconds"]
         self.steps = checkpoint.step
+        next(islice(self.rates, self.steps, self.steps), None)
+
+    def close(self) -> None:
+        """Take everything off the model that was put on it."""
+        for penalty in self.penalties:
+            penalty.close()
 
     def outcome(self, status: Status) -> Outcome:
         """What is known at the end."""
@@ -166,6 +213,10 @@ class Run:
             skipped=self.skipped,
             reason=self.reason,
         )
+
+
+def _name(settings: Any) -> str:
+    return str(settings.name)
 
 
 def _named(name: str, state: Any) -> dict[str, Any]:

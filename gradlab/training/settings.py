@@ -11,6 +11,9 @@ from gradlab.training.bptt import AnyBptt, Full
 from gradlab.training.clipping import AnyClipping, NoClipping
 from gradlab.training.measuring import MeasuringSettings
 from gradlab.training.optimisers import Adam, AnyOptimiser
+from gradlab.training.regularisers import AnyRegulariser
+from gradlab.training.schedules import AnySchedule, Constant
+from gradlab.training.stopping import AnyStopping
 
 
 class TrainingSettings(Settings):
@@ -22,10 +25,18 @@ class TrainingSettings(Settings):
     """Sequences a step."""
     optimiser: AnyOptimiser = Adam()
     """What turns gradients into updates."""
+    schedule: AnySchedule = Constant()
+    """How the learning rate moves."""
     clip: AnyClipping = NoClipping()
     """What is done to large gradients; a number clips the norm there, null leaves them."""
     bptt: AnyBptt = Full()
     """How far back the gradient flows."""
+    regularisers: tuple[AnyRegulariser, ...] = ()
+    """Terms beside the loss, whose gradient is added to its own."""
+    weight_noise: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    """Standard deviation of the noise on the weights while the gradient is computed; 0 for none."""
+    stop: AnyStopping | None = None
+    """When to end early; asked after every evaluation."""
     measure: MeasuringSettings = MeasuringSettings()
     """What the loop itself measures, beside what `record` asks for."""
     evaluate_every: Annotated[int, Field(gt=0)] | None = 100

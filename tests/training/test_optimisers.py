@@ -8,8 +8,19 @@ from pydantic import ValidationError
 
 from gradlab.training import OPTIMISERS, TrainingSettings
 
-TORCH = {"adam": torch.optim.Adam, "rmsprop": torch.optim.RMSprop, "sgd": torch.optim.SGD}
-ARGUMENTS = {"rate": "lr", "decay": {"adam": "betas", "rmsprop": "alpha"}, "momentum": "momentum"}
+TORCH = {
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "adagrad": torch.optim.Adagrad,
+    "rmsprop": torch.optim.RMSprop,
+    "sgd": torch.optim.SGD,
+}
+ARGUMENTS = {
+    "rate": "lr",
+    "decay": {"adam": "betas", "adamw": "betas", "rmsprop": "alpha"},
+    "momentum": "momentum",
+    "weight_decay": "weight_decay",
+}
 
 
 def test_names() -> None:

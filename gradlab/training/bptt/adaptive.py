@@ -101,7 +101,7 @@ class AdaptiveWindows(TruncatedWindows):
         self.k1 = self.k2 = made.window
         bound = float(made.bounds[made.window - 1]) if made.window <= lags else 0.0  # nothing is cut off
         self._news = {
-            "window": np.array([made.window]),
+            "length": np.array([made.window]),
             "log_decay": np.array([made.log_decay]),
             "bias_bound": np.array([bound]),
         }

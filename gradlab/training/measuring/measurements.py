@@ -45,6 +45,10 @@ class Measurements:
             strategies = settings.clipping_strategies
             self._alternatives = Alternatives(STANDARD if strategies is None else strategies)
 
+    def penalties(self, step: int, terms: list[str], values: list[float]) -> None:
+        """What the terms beside the loss came to."""
+        self._write("penalties", {"term": np.array(terms, dtype=object), "value": np.array(values)}, step)
+
     def before_clipping(self, step: int) -> None:
         """The gradient is as backpropagation left it."""
         if news := self._unrolling.rows():

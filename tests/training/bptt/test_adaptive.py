@@ -49,5 +49,5 @@ def test_a_net_that_remembers_longer_gets_a_longer_window(a: float) -> None:
     assert list(frame["step"]) == [0, 4, 8]
     assert frame["log_decay"].to_numpy() == pytest.approx(np.log(a), rel=1e-6)
     expected = int(np.floor(1 + np.log(0.05) / np.log(a))) + 1
-    assert (frame["window"] == expected).all()
+    assert (frame["length"] == expected).all()
     assert (frame["bias_bound"] < 0.05).all()
