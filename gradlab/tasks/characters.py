@@ -104,6 +104,16 @@ class Characters(Task):
         places = torch.arange(self.steps + 1).unsqueeze(1) + starts
         return Batch(part[places[:-1]], part[places[1:]])
 
+    def stream_length(self, size: int) -> int:
+        """Characters of each of `size` streams, into which the training text is cut for truncated BPTT."""
+        return (len(self.part("train")) - 1) // size
+
+    def stream(self, size: int, start: int, steps: int) -> Batch:
+        """The characters from `start` on of `size` parallel streams, and the same one character on."""
+        part, begins = self.part("train"), torch.arange(size) * self.stream_length(size)
+        places = torch.arange(start, start + steps + 1).unsqueeze(1) + begins
+        return Batch(part[places[:-1]], part[places[1:]])
+
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Cross-entropy in nats a character of the logits `time batch character`."""
         return cross_entropy(outputs, batch.targets)

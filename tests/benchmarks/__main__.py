@@ -5,12 +5,13 @@ import sys
 
 import torch
 
-from tests.benchmarks import dynamics, jacobians, recording, start, ways
+from tests.benchmarks import dynamics, jacobians, recording, start, training, ways
 
 ALL = {
     "start": start.main,
     "jacobians": jacobians.main,
     "recording": recording.main,
+    "training": training.main,
     "ways": ways.main,
     "dynamics": dynamics.main,
 }
