@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import yaml
@@ -123,7 +124,8 @@ def _checkpoint(parent: RunInfo, config: RunConfig, at: int) -> Checkpoint:
     made: list[Checkpoint] = []
     train(
         build_model(config), config.task, _without_looking(config.training), seed=config.seed, until=at,
-        keep=made.append, resume_from=kept if kept is not None and kept.step < at else None,
+        recorder=_Forgetful(), keep=made.append,
+        resume_from=kept if kept is not None and kept.step < at else None,
     )  # fmt: skip
     if not made or made[-1].step != at:
         raise StoreError(f"{parent.path}: the run could not be brought to step {at} again; it fails before")
@@ -131,5 +133,22 @@ def _checkpoint(parent: RunInfo, config: RunConfig, at: int) -> Checkpoint:
 
 
 def _without_looking(settings: TrainingSettings) -> TrainingSettings:
-    """The same training without checkpoints on its way."""
-    return settings.model_copy(update={"checkpoint_every": None})
+    """The same training without checkpoints on its way, and without what is measured at single steps."""
+    measure = settings.measure.model_copy(update={"bias_every": None, "cliff_at": ()})
+    return settings.model_copy(update={"checkpoint_every": None, "measure": measure})
+
+
+class _Forgetful:
+    """An observer that keeps nothing; clippers that only look on have their memory because it takes rows."""
+
+    def write(self, table: str, columns: Any) -> None:
+        """They are among the parent's."""
+
+    def step(self, loss: Any, *, learning_rate: float | None = None) -> None:
+        """Nothing."""
+
+    def clipped(self, report: Any) -> None:
+        """Nothing."""
+
+    def evaluated(self, *, score: float, loss: float) -> None:
+        """Nothing."""

@@ -18,7 +18,9 @@ STUDY = """
 question: which way?
 task: {name: adding, steps: 8}
 model: {hidden: 4, layers: 2, dropout: 0.2}
-training: {steps: 40, batch: 4, clip: 0.5, evaluate_every: 10, evaluation_size: 8, checkpoint_every: 15}
+training:
+  {steps: 40, batch: 4, clip: 0.5, evaluate_every: 10, evaluation_size: 8, checkpoint_every: 15,
+   measure: {clipping_every: 9}}
 record: {every: 6}
 seed: 2
 """

@@ -23,6 +23,7 @@ from gradlab.training.clipping.zclip import ZClipping
 
 _BY_NORM = (NormClipping, AutoClipping, ZClipping, Normalising)
 """Strategies that look at the norm of the whole gradient only, and keep its direction."""
+_WITH_MEMORY = (AutoClipping, ZClipping)
 _LADDER = (0.01, 0.1, 1.0, 10.0)
 
 STANDARD: tuple[Clipping, ...] = (
@@ -56,25 +57,26 @@ class Alternatives:
         """Start every strategy."""
         self._clippers = [strategy.start() for strategy in self.strategies]
 
+    def remember(self, norm: float) -> None:
+        """A step that is not measured: those with a memory are told the norm of its whole gradient."""
+        for strategy, clipper in zip(self.strategies, self._clippers, strict=True):
+            if isinstance(strategy, _WITH_MEMORY):
+                clipper([_stand_in(norm)])
+
     @torch.no_grad()
-    def see(self, parameters: Iterable[Tensor], norm: float, measure: bool) -> dict[str, np.ndarray] | None:
-        """Look at a gradient before it is clipped.
+    def measure(self, parameters: Iterable[Tensor]) -> dict[str, np.ndarray]:
+        """Look at a gradient before it is clipped: columns of the table `clipping` but for its step.
 
         Args:
             parameters: with their `.grad`, which is left as it is.
-            norm: of the whole gradient, if it is known; NaN is measured.
-            measure: give columns of the table `clipping` but for its step; otherwise only remember the norm.
         """
         given = [parameter for parameter in parameters if parameter.grad is not None]
-        if math.isnan(norm):
-            norm = total_norm([parameter.grad for parameter in given if parameter.grad is not None])
-        reports: list[ClipReport] = []
-        for strategy, clipper in zip(self.strategies, self._clippers, strict=True):
-            if isinstance(strategy, _BY_NORM):
-                reports.append(clipper([_stand_in(norm)]))
-            elif measure:
-                reports.append(clipper([_copy(parameter) for parameter in given]))
-        return self._columns(reports) if measure else None
+        norm = total_norm([parameter.grad for parameter in given if parameter.grad is not None])
+        reports = [
+            clipper([_stand_in(norm)] if isinstance(strategy, _BY_NORM) else [_copy(parameter) for parameter in given])
+            for strategy, clipper in zip(self.strategies, self._clippers, strict=True)
+        ]
+        return self._columns(reports)
 
     def _columns(self, reports: list[ClipReport]) -> dict[str, np.ndarray]:
         names = [strategy.name for strategy in self.strategies]

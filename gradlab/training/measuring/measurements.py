@@ -55,16 +55,15 @@ class Measurements:
             self._write(*news, step)
         if _due(self.settings.bias_every, step):
             self._write("truncation", self._bias(), step)
-        if self._alternatives is not None:
-            measure = _due(self.settings.clipping_every, step)
-            columns = self._alternatives.see(self._model.parameters(), math.nan, measure)
-            if columns is not None:
-                self._write("clipping", columns, step)
+        if self._alternatives is not None and _due(self.settings.clipping_every, step):
+            self._write("clipping", self._alternatives.measure(self._model.parameters()), step)
         if step in self.settings.cliff_at:
             self._raw = [None if grad is None else grad.clone() for grad in self._gradients()]
 
     def after_clipping(self, step: int, report: ClipReport, optimiser: torch.optim.Optimizer) -> None:
         """The gradient is as the optimiser will get it."""
+        if self._alternatives is not None and not _due(self.settings.clipping_every, step):
+            self._alternatives.remember(report.norm_before)
         if self._raw is None:
             return
         raw, self._raw = self._raw, None

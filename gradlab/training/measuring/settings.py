@@ -21,7 +21,7 @@ class MeasuringSettings(Settings):
     """Windows in time steps; null for powers of two. All of them together cost one backward pass."""
     bias_history: Annotated[int, Field(gt=0)] | None = None
     """How many time steps count as the full gradient; null for all of a sequence, or four windows of a stream."""
-    clipping_every: Every = 20
+    clipping_every: Every = 50
     """Say at every n-th step what other clipping would have done (table `clipping`); null for never."""
     clipping_strategies: tuple[AnyClipping, ...] | None = None
     """Which other clipping; null for every strategy at several thresholds."""
