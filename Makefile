@@ -43,7 +43,7 @@ test: $(VENV)/.test
 
 test-slow: $(VENV)/.test
 	@.ci/chromium
-	$(BIN)/python -m pytest -m slow $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) -m slow $(ARGS)
 
 check: $(VENV)/.check
 	$(BIN)/ruff format --check .
