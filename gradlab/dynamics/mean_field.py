@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Literal
 
 import numpy as np
@@ -175,9 +175,15 @@ def critical_sigma_w(injected_variance: float = 0.0, activation: ActivationName 
 
 def exponent_line(sigma_w: Numbers, injected_variance: float = 0.0, activation: ActivationName = "tanh") -> np.ndarray:
     """Half ln χ in nats per step over many σ_w: the line to lay over measured exponents."""
-    return np.vectorize(lambda sigma: MeanField(sigma, injected_variance, activation).exponent, otypes=[float])(
+    return np.vectorize(lambda sigma: _exponent(float(sigma), float(injected_variance), activation), otypes=[float])(
         np.asarray(sigma_w, dtype=float)
     )
+
+
+@lru_cache(maxsize=4096)
+def _exponent(sigma_w: float, injected_variance: float, activation: ActivationName) -> float:
+    """Figures ask for the same line again and again."""
+    return MeanField(sigma_w, injected_variance, activation).exponent
 
 
 def _depth(rate: float) -> float:

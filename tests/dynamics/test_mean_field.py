@@ -15,7 +15,7 @@ from gradlab.dynamics import (
     lyapunov_spectrum,
     newman_exponents,
 )
-from gradlab.dynamics.gaussian import ACTIVATIONS, mean, pair_mean
+from gradlab.dynamics.gaussian import ACTIVATIONS, FINE_POINTS, POINTS, mean, pair_mean
 from tests.dynamics.nets import agrees, gaussian, tanh_net
 
 
@@ -55,10 +55,10 @@ class TestActivations:
     def test_closed_forms_are_the_quadrature(self, name: str, q: float) -> None:
         phi = ACTIVATIONS[name]
         # A kink or a step of the integrand costs the trapezoid the square of, or one, grid width.
-        tolerance = 3e-4 if name == "relu" else 1e-10
+        tolerance, points = (3e-4, FINE_POINTS) if name == "relu" else (1e-10, POINTS)
         if not (name == "relu" and q == 0):
-            assert phi.slope_moment(q) == pytest.approx(mean(lambda x: phi.slope(x) ** 2, q), abs=tolerance)
-        assert phi.second_moment(q) == pytest.approx(mean(lambda x: phi.value(x) ** 2, q), abs=tolerance)
+            assert phi.slope_moment(q) == pytest.approx(mean(lambda x: phi.slope(x) ** 2, q, points), abs=tolerance)
+        assert phi.second_moment(q) == pytest.approx(mean(lambda x: phi.value(x) ** 2, q, points), abs=tolerance)
         squares, weights = phi.squared_slopes(q)
         if not (name == "relu" and q == 0):
             assert squares @ weights == pytest.approx(phi.slope_moment(q), abs=tolerance)
