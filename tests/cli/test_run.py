@@ -134,10 +134,16 @@ def test_a_run_that_another_process_writes_is_waited_for(tmp_path: Path) -> None
     config = resolved(planned.config)
     with Store(tmp_path / "runs").writer(planned.id, "study", config=config) as writer:
         process = start("run", STUDY, "seed=0", "model.cell=rnn", cwd=tmp_path)
-        time.sleep(8)
+        assert process.stdout is not None
+        said = ""
+        while "to do" not in said:  # then it has looked at the store, and met a run that is being written
+            line = process.stdout.readline()
+            assert line, f"it ended after {said!r}"
+            said += line
+        time.sleep(2)
         assert process.poll() is None
         writer.annotate(steps=7)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     assert "finished, 7 steps" in out
     assert runs(tmp_path) == {planned.id: "finished"}
