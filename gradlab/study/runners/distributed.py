@@ -72,7 +72,7 @@ class Distributed:
                 threads_per_worker=1,
                 processes=True,
                 host="127.0.0.1",
-                dashboard_address=None,
+                dashboard_address="127.0.0.1:0",  # None would mean port 8787 of every interface
                 memory_limit=0,
                 silence_logs=50,
                 resources=self._resources,
