@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
+_OVER_MANY = ("gradient_flow", "mean_field")
+"""Figures of tables that are there, but drawn over training steps or runs: there is one of each here."""
+
 
 def analyse(
     model: nn.Module,
@@ -95,8 +98,7 @@ class Analysis:
 
         drawn = {}
         for figure in FIGURES:
-            # What is drawn over training has a single step here.
-            if figure.table in self._frames and figure.table != "steps" and figure.name != "gradient_flow":
+            if figure.table in self._frames and figure.table != "steps" and figure.name not in _OVER_MANY:
                 drawn[figure.name] = figure.call(self._frames[figure.table])
         return drawn
 
