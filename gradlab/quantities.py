@@ -90,6 +90,7 @@ AXES: dict[str, Axis] = {
         Axis("term", "text", "term", "Name of a term beside the loss."),
         Axis("path", "text", "path", "Along which step the loss was looked at, or on the plane through both."),
         Axis("point", "count", "point", "Number of the point on its path, from 0; a plane is gone through in rows."),
+        Axis("example", "count", "example", "Which of several examples, from 0; the same ones at every step."),
     )
 }
 
@@ -304,6 +305,15 @@ TRUNCATION = Table(
             "Norm of the gradient at the state where it is cut off, median over the sequences; in rows of `all`.",
             log=True,
         ),
+        Quantity(
+            "predicted_error",
+            "e^{λ₁K}",
+            "",
+            "Decay of the relative bias that the largest Lyapunov exponent λ₁ along the same time steps predicts, "
+            "up to a constant factor; in rows of `all`.",
+            "Aicher, Foti & Fox 2019",
+            log=True,
+        ),
     ),
 )
 
@@ -355,6 +365,25 @@ CLIFF = Table(
     ),
 )
 
+SAMPLES = Table(
+    "samples",
+    ("step", "example"),
+    "What a net that speaks says by itself, fed its own output: the training as one can read it.",
+    (
+        Quantity(
+            "prompt", "prompt", "", "What the net was given to go on with; null where that is no text.", kind="text"
+        ),
+        Quantity(
+            "said",
+            "said",
+            "",
+            "What it said, always with the same random numbers; null where its weights were no longer finite.",
+            kind="text",
+        ),
+        Quantity("wanted", "wanted", "", "What would have been right; null where nothing is.", kind="text"),
+    ),
+)
+
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (
@@ -371,5 +400,6 @@ TABLES: dict[str, Table] = {
         PENALTIES,
         CLIPPING,
         CLIFF,
+        SAMPLES,
     )
 }

@@ -9,8 +9,13 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
+from gradlab.errors import GradlabError
 from gradlab.models.sequence_model import SequenceModel
 from gradlab.shapes import Float, Int
+
+
+class NonfiniteLogitsError(GradlabError, ValueError):
+    """A net whose weights are no longer finite was asked to say something."""
 
 
 @runtime_checkable
@@ -77,13 +82,15 @@ def choose(
 ) -> Int[Tensor, " batch"]:
     """One token per row from softmax(logits/temperature), in float64; the likeliest at temperature 0.
 
-    Raises ValueError for a negative temperature or logits that are not numbers.
+    Raises ValueError for a negative temperature, NonfiniteLogitsError for logits that are not numbers.
     """
     if not temperature >= 0:
         raise ValueError(f"expected a temperature ≥ 0, got {temperature}")
     logits = logits.double().cpu()
     if not (logits < torch.inf).all():
-        raise ValueError("expected logits that are numbers, got NaN or infinity: the weights are no longer finite")
+        raise NonfiniteLogitsError(
+            "expected logits that are numbers, got NaN or infinity: the weights are no longer finite"
+        )
     if temperature == 0:
         return logits.argmax(dim=-1)
     probabilities = ((logits - logits.amax(dim=-1, keepdim=True)) / temperature).softmax(dim=-1)

@@ -7,7 +7,7 @@ from typing import Literal
 
 import torch
 
-Purpose = Literal["batches", "evaluation", "dropout", "truncation", "weight noise", "plane"]
+Purpose = Literal["batches", "evaluation", "dropout", "truncation", "weight noise", "plane", "samples"]
 
 
 def derived_seed(seed: int, purpose: Purpose) -> int:

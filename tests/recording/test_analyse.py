@@ -126,7 +126,7 @@ def test_gradients_are_those_of_autograd(words: Tensor, training: bool) -> None:
 
 def test_all_tables_of_a_pass_are_there(words: Tensor) -> None:
     frames = gradlab.analyse(tagger(), words, loss).frames()
-    of_training = {"runs", "truncation", "windows", "penalties", "clipping", "cliff"}
+    of_training = {"runs", "truncation", "windows", "penalties", "clipping", "cliff", "samples"}
     assert set(frames) == set(TABLES) - of_training
     for name, frame in frames.items():
         assert isinstance(frame, pd.DataFrame)

@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Field
 from gradlab.training.bptt.adaptive import Adaptive
 from gradlab.training.bptt.base import Bptt, Stretch, Unrolling
 from gradlab.training.bptt.bias import bias_columns, ladder
+from gradlab.training.bptt.decay import leading_exponent
 from gradlab.training.bptt.full import Full
 from gradlab.training.bptt.nested import WindowGradient, nested_gradients
 from gradlab.training.bptt.randomised import Randomised
@@ -41,5 +42,6 @@ __all__ = [
     "WindowGradient",
     "bias_columns",
     "ladder",
+    "leading_exponent",
     "nested_gradients",
 ]

@@ -42,11 +42,12 @@ def sign_agreement(gradient: Sequence[Tensor], full: Sequence[Tensor]) -> float:
 
 
 @torch.no_grad()
-def bias_columns(found: Sequence[WindowGradient]) -> dict[str, np.ndarray]:
+def bias_columns(found: Sequence[WindowGradient], exponent: float = math.nan) -> dict[str, np.ndarray]:
     """Columns of the table `truncation` but for its step: every parameter, and all together, at every window.
 
     Args:
         found: what `nested_gradients` gave; the longest window counts as the truth.
+        exponent: λ₁ along the same steps, from `leading_exponent`; NaN where it is not known.
     """
     full = max(found, key=lambda one: one.window)
     rows: list[dict[str, Any]] = []
@@ -65,8 +66,14 @@ def bias_columns(found: Sequence[WindowGradient]) -> dict[str, np.ndarray]:
             }
             if name == ALL and one.state_gradients:
                 row["state_gradient"] = float(one.state_norms.median())
+            if name == ALL and not math.isnan(exponent):
+                row["predicted_error"] = _exponential(exponent * one.window)
             rows.append(row)
     return _columns(rows)
+
+
+def _exponential(value: float) -> float:
+    return math.exp(value) if value < 700 else math.inf
 
 
 def _columns(rows: list[dict[str, Any]]) -> dict[str, np.ndarray]:
@@ -74,7 +81,7 @@ def _columns(rows: list[dict[str, Any]]) -> dict[str, np.ndarray]:
         "parameter": np.array([row["parameter"] for row in rows], dtype=object),
         "window": np.array([row["window"] for row in rows], dtype=np.int64),
     }
-    for name in ("cosine", "relative_error", "sign_agreement", "grad_norm", "state_gradient"):
+    for name in ("cosine", "relative_error", "sign_agreement", "grad_norm", "state_gradient", "predicted_error"):
         absent = [name not in row for row in rows]
         values = [row.get(name, 0.0) for row in rows]
         columns[name] = np.ma.array(values, mask=absent, dtype=np.float64)

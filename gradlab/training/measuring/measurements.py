@@ -10,10 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from gradlab.tasks import Task
-from gradlab.training.bptt import Unrolling, bias_columns, ladder, nested_gradients
+from gradlab.training.bptt import Unrolling, bias_columns, ladder, leading_exponent, nested_gradients
 from gradlab.training.clipping import ClipReport
 from gradlab.training.clipping.alternatives import STANDARD, Alternatives
 from gradlab.training.measuring.cliff import cliff_columns, step_of
+from gradlab.training.measuring.samples import sampler
 from gradlab.training.measuring.settings import MeasuringSettings
 from gradlab.training.observer import TakesRows
 from gradlab.training.seeds import derived_seed
@@ -44,6 +45,7 @@ class Measurements:
         if settings.clipping_every is not None:
             strategies = settings.clipping_strategies
             self._alternatives = Alternatives(STANDARD if strategies is None else strategies)
+        self._speak = None if settings.samples_every is None else sampler(model, task, settings, seed)
 
     def penalties(self, step: int, terms: list[str], values: list[float]) -> None:
         """What the terms beside the loss came to."""
@@ -57,6 +59,8 @@ class Measurements:
             self._write("truncation", self._bias(), step)
         if self._alternatives is not None and _due(self.settings.clipping_every, step):
             self._write("clipping", self._alternatives.measure(self._model.parameters()), step)
+        if self._speak is not None and _due(self.settings.samples_every, step):
+            self._write("samples", self._speak(), step)
         if step in self.settings.cliff_at:
             self._raw = [None if grad is None else grad.clone() for grad in self._gradients()]
 
@@ -89,7 +93,8 @@ class Measurements:
         windows = ladder(least, steps, self._unrolling.windows()) if asked is None else ladder(steps, steps, ())
         windows = sorted({*windows, *(window for window in asked or () if least <= window <= steps)})
         with self._copy().fresh() as net:
-            return bias_columns(nested_gradients(net, self._task, stretch, windows))
+            exponent = leading_exponent(net, stretch)
+            return bias_columns(nested_gradients(net, self._task, stretch, windows), exponent)
 
     def _cliff(self, step: int, raw: list[Tensor | None], optimiser: torch.optim.Optimizer) -> dict[str, np.ndarray]:
         stretch = self._unrolling.latest()

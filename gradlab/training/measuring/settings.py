@@ -31,3 +31,12 @@ class MeasuringSettings(Settings):
     """Points along each line and each side of the plane; the loss is computed at all of them."""
     cliff_reach: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 2.0
     """How many clipped steps the plane reaches in every direction."""
+    samples_every: Every = 500
+    """Let a net that speaks (tasks `characters`, `captions`, `read_aloud`) say something at every n-th step (table
+    `samples`); null for never."""
+    sample_length: Annotated[int, Field(gt=0)] = 200
+    """Characters of a sample of text."""
+    sample_prompt: str = ""
+    """What a sample of text goes on with; empty for the end of a line."""
+    sample_temperature: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1.0
+    """Below 1 bolder, above 1 wilder; 0 takes the likeliest. Captions and readings always take the likeliest."""
