@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gradlab.cli.options import OverridesArgument, StudyArgument, ThreadsOption
+from gradlab.cli.options import OverridesArgument, ScaleOption, StudyArgument, ThreadsOption
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -19,6 +19,7 @@ def check(
     study: StudyArgument,
     overrides: OverridesArgument = None,
     threads: ThreadsOption = 1,
+    scale: ScaleOption = "small",
     quick: Annotated[bool, typer.Option("--quick", help="Only check; time nothing.")] = False,
 ) -> None:
     """Check a study file and show its runs, with an estimate of what they cost.
@@ -34,7 +35,7 @@ def check(
     from gradlab.study.estimate import Estimator
     from gradlab.study.plan import read_study
 
-    plan = read_study(find(study), overrides or ())
+    plan = read_study(find(study), overrides or (), scale)
     torch.set_num_threads(threads)
     estimator = Estimator()
     estimates = None if quick else [estimator(run) for run in plan.runs]
@@ -65,7 +66,7 @@ def _table(plan: Study, estimates: list[Estimate] | None) -> Table:
     for heading in ("steps", "length", "parameters", *(("time", "disk") if estimates else ())):
         table.add_column(heading, justify="right")
     for at, run in enumerate(plan.runs):
-        cells = [run.id, *(value_word(run.varied[axis]) for axis in plan.axes)]
+        cells = [run.id, *(value_word(run.varied[axis]) if axis in run.varied else "" for axis in plan.axes)]
         cells += [f"{count:,}" for count in (run.config.training.steps, run.config.task.length, run.parameters)]
         cells += [duration(estimates[at].seconds), size(estimates[at].bytes)] if estimates else []
         table.add_row(*cells)

@@ -15,3 +15,6 @@ OverridesArgument = Annotated[
 ]
 StoreOption = Annotated[str, typer.Option("--store", help="Folder that holds the runs.")]
 ThreadsOption = Annotated[int, typer.Option("--threads", min=1, help="Threads that torch uses for one run.")]
+ScaleOption = Annotated[
+    str, typer.Option("--scale", help="small is the study as it stands; others, such as full, stand in its file.")
+]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gradlab.cli.options import OverridesArgument, StoreOption, StudyArgument, ThreadsOption
+from gradlab.cli.options import OverridesArgument, ScaleOption, StoreOption, StudyArgument, ThreadsOption
 
 if TYPE_CHECKING:
     from gradlab.study.listener import Ended
@@ -19,6 +19,7 @@ def run(
     overrides: OverridesArgument = None,
     store: StoreOption = "runs",
     threads: ThreadsOption = 1,
+    scale: ScaleOption = "small",
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Runs at the same time, each in a process.")] = 1,
     cluster: Annotated[
         str | None, typer.Option("--cluster", metavar="ADDRESS", help="A dask scheduler to run on.")
@@ -37,7 +38,7 @@ def run(
     from gradlab.study.remaining import register, remaining
     from gradlab.study.runners import Distributed, Inline, Runner
 
-    plan = read_study(find(study), overrides or ())
+    plan = read_study(find(study), overrides or (), scale)
     register(plan, store)
     todo = remaining(plan, store)
     typer.echo(f"{plan.name}: {plan.header.question}")
@@ -47,7 +48,8 @@ def run(
         runner: Runner = Inline() if jobs == 1 and cluster is None else Distributed(jobs, cluster, threads)
         ended = runner(todo, plan.name, store, listener) if todo else []
     if len(ended) < len(todo) or any(one.status == "stopped" for one in ended):
-        _say_how_to_continue(study, overrides or [], store, len(todo) - sum(one.status == "finished" for one in ended))
+        again = ["gradlab", "run", study, *(overrides or []), *([] if scale == "small" else ["--scale", scale])]
+        _say_how_to_continue(again, store, len(todo) - sum(one.status == "finished" for one in ended))
         raise typer.Exit(130)
     _say_what_was_found(plan, store, ended)
     if any(one.status == "failed" for one in ended):
@@ -61,8 +63,8 @@ def _what_to_do(plan: Study, todo: list[PlannedRun], store: str) -> str:
     return f"{len(todo)} runs to do" + (f", {done} are in {store} already." if done else ".")
 
 
-def _say_how_to_continue(study: str, overrides: list[str], store: str, left: int) -> None:
-    again = shlex.join(["gradlab", "run", study, *overrides] + ([] if store == "runs" else ["--store", store]))
+def _say_how_to_continue(command: list[str], store: str, left: int) -> None:
+    again = shlex.join(command + ([] if store == "runs" else ["--store", store]))
     what = "1 run is" if left == 1 else f"{left} runs are"
     typer.echo(f"Stopped. Everything recorded so far is in {store}; {what} left. Continue with:\n  {again}")
 

@@ -17,12 +17,13 @@ from gradlab.store import RunWriter, Store
 from gradlab.study.build import build_model
 from gradlab.study.config import resolved
 from gradlab.study.interrupt import Interrupt
+from gradlab.study.limits import LimitError, Watchman
 from gradlab.study.listener import Ended, Listener, Status
 from gradlab.study.plan import PlannedRun
 
 
 def execute(run: PlannedRun, study: str, store: str, listener: Listener, interrupt: Interrupt) -> Ended:
-    """Do one run and record it, however it ends.
+    """Do one run and record it, however it ends; after an error again, as often as its limits say.
 
     Args:
         run: what to do.
@@ -34,6 +35,21 @@ def execute(run: PlannedRun, study: str, store: str, listener: Listener, interru
     Returns:
         How the run ended. An error in it is recorded, with its traceback, and returned as a failure.
     """
+    errors: list[str] = []
+    while True:
+        ended, is_error = _attempt(run, study, store, listener, interrupt, errors)
+        if not is_error or len(errors) >= run.limits.retries:
+            return ended
+        errors.append(ended.reason)
+
+
+def _attempt(
+    run: PlannedRun, study: str, store: str, listener: Listener, interrupt: Interrupt, errors: list[str]
+) -> tuple[Ended, bool]:
+    """One attempt at a run, and whether it ended by an error that another one may not meet.
+
+    `errors` are those that earlier attempts ended by; they stand among the facts.
+    """
     started = time.perf_counter()
     config = run.config
     writer = Store(store).writer(run.id, study, config=resolved(config), resume=True)
@@ -41,8 +57,12 @@ def execute(run: PlannedRun, study: str, store: str, listener: Listener, interru
     writer.truncate(checkpoint.step if checkpoint else 0)  # what came after it is done again
     writer.annotate(study=study, varied=run.varied, parameters=run.parameters, **versions())
     writer.annotate(**config.task.describe())
+    if errors:
+        writer.annotate(errors=errors)
+    if "limit" in writer.facts:
+        writer.annotate(limit="")  # of an earlier attempt
     writer.flush()
-    recorder = None
+    recorder, is_error = None, False
     try:
         model = build_model(config)
         recorder = recording.watch(model, sink=writer, **config.record.model_dump())
@@ -53,14 +73,18 @@ def execute(run: PlannedRun, study: str, store: str, listener: Listener, interru
         ended = _ended(run, outcome)
     except KeyboardInterrupt:
         ended = _broken(run, "stopped", started, "")
+    except LimitError as error:
+        writer.annotate(limit=error.limit)
+        ended = _broken(run, "failed", started, str(error))
     except Exception as error:
+        is_error = not isinstance(error, training.NonfiniteError)
         writer.annotate(traceback=traceback.format_exc())
         ended = _broken(run, "failed", started, f"{type(error).__name__}: {error}".split("\n")[0])
     writer.annotate(seconds=ended.seconds, reason=ended.reason)
     if recorder is not None:
         recorder.close(ended.status)  # writes its last rows, and closes the writer
     writer.close(ended.status)
-    return ended
+    return ended, is_error
 
 
 def last_checkpoint(writer: RunWriter) -> training.Checkpoint | None:
@@ -83,9 +107,13 @@ def _train(
     listener: Listener,
     interrupt: Interrupt,
 ) -> training.Outcome:
+    watchman = Watchman(run.limits)
+
     def progress(step: int, steps: int, loss: float, grad_norm: float) -> None:
         listener.stepped(run, step, loss, grad_norm)
         interrupt.check()
+        if step < steps:
+            watchman.check()
 
     def keep(checkpoint: training.Checkpoint) -> None:
         recorder.complete()  # rows first: a checkpoint must never be ahead of them

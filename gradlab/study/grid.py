@@ -8,24 +8,54 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from gradlab.errors import Fault
+from gradlab.study.conditions import Condition
 from gradlab.study.tree import Entry, Node
-
-MAX_RUNS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class Axis:
-    """One varied setting: its dotted key, and its values with their places."""
+class Choice:
+    """One value of an axis, or of several that move together: what it sets, and how it is called."""
 
-    key: str
-    where: str
-    values: tuple[Node, ...]
+    settings: tuple[tuple[str, Entry], ...]
+    """Dotted keys with their values."""
+    varied: tuple[tuple[str, Any], ...]
+
+
+Axis = tuple[Choice, ...]
+Product = tuple[Axis, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """What a study varies: one or more products of axes, and which of their points are kept."""
+
+    products: tuple[Product, ...] = ((),)
+    conditions: tuple[Condition, ...] = ()
+    """A point is kept when it meets all of them."""
 
     @property
-    def path(self) -> tuple[str, ...]:
-        """The key as a path."""
-        return tuple(self.key.split("."))
+    def axes(self) -> dict[str, list[Any]]:
+        """Every varied key with the values that it takes."""
+        found: dict[str, list[Any]] = {}
+        for choice in self._choices():
+            for key, value in choice.varied:
+                values = found.setdefault(key, [])
+                if not any(value == other and type(value) is type(other) for other in values):
+                    values.append(value)
+        return found
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Every setting that an axis sets, by dotted key."""
+        return tuple(dict.fromkeys(key for choice in self._choices() for key, _ in choice.settings))
+
+    @property
+    def size(self) -> int:
+        """How many points there are before any is left out."""
+        return sum(math.prod(map(len, axes)) for axes in self.products)
+
+    def _choices(self) -> Iterator[Choice]:
+        return itertools.chain.from_iterable(itertools.chain.from_iterable(self.products))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,48 +66,24 @@ class Combination:
     varied: dict[str, Any]
 
 
-def axes_of(grid: Entry | None) -> tuple[tuple[Axis, ...], list[Fault]]:
-    """Read the `grid` of a study file: a mapping of dotted keys to lists of values.
-
-    Returns:
-        The axes that are well formed, and the mistakes in the others. Whether the values are right shows
-        when runs are made of them. Of a grid that is too large only the first value of every axis is given.
-    """
-    if grid is None or grid.node.value is None:
-        return (), []
-    if not isinstance(grid.node.value, dict):
-        return (), [Fault(grid.where, "grid", "a mapping of keys to lists of values", grid.node.shown())]
-    axes, faults = [], []
-    for key, entry in grid.node.entries().items():
-        values = entry.node.value
-        above = [other for other in grid.node.entries() if key.startswith(other + ".")]
-        if not all(key.split(".")):
-            faults.append(Fault(entry.where, f"grid.{key}", "a dotted key such as model.hidden", repr(key)))
-        elif above:
-            faults.append(Fault(entry.where, f"grid.{key}", "axes that do not contain each other", f"{above[0]} too"))
-        elif not isinstance(values, tuple) or not values:
-            faults.append(Fault(entry.node.where, f"grid.{key}", "a list of values", entry.node.shown()))
-        else:
-            axes.append(Axis(key, entry.where, values))
-    size = math.prod(len(axis.values) for axis in axes)
-    if size > MAX_RUNS:
-        faults.append(Fault(grid.where, "grid", f"at most {MAX_RUNS:,} runs", f"{size:,}"))
-        axes = [Axis(axis.key, axis.where, axis.values[:1]) for axis in axes]
-    return tuple(axes), faults
-
-
-def combinations(shared: Node, axes: tuple[Axis, ...]) -> Iterator[Combination]:
-    """Every combination of the axes' values, the last axis varying fastest.
+def combinations(shared: Node, grid: Grid) -> Iterator[Combination]:
+    """Every point of the grid, the last axis varying fastest.
 
     Args:
         shared: the settings that all runs have in common.
-        axes: what varies; without axes there is one run.
+        grid: what varies; without axes there is one run.
 
     Raises:
-        ConfigError: an axis leads through a value that is no mapping.
+        ConfigError: an axis leads through a value that is no mapping, or a condition compares what cannot be
+            compared.
     """
-    for values in itertools.product(*(axis.values for axis in axes)):
-        tree = shared
-        for axis, value in zip(axes, values, strict=True):
-            tree = tree.replaced(axis.path, Entry(axis.where, value))
-        yield Combination(tree, {axis.key: value.plain() for axis, value in zip(axes, values, strict=True)})
+    for axes in grid.products:
+        for choices in itertools.product(*axes):
+            tree = shared
+            varied: dict[str, Any] = {}
+            for choice in choices:
+                for key, entry in choice.settings:
+                    tree = tree.replaced(tuple(key.split(".")), entry)
+                varied.update(choice.varied)
+            if all(condition.keeps(tree, varied) for condition in grid.conditions):
+                yield Combination(tree, varied)

@@ -8,11 +8,15 @@ from pathlib import Path
 
 from gradlab.errors import ConfigError, Fault
 from gradlab.study.claims import Claims, claims_of
+from gradlab.study.extend import base_of, merged, without_base
 from gradlab.study.tree import Node
 from gradlab.study.yaml_nodes import read_yaml
 
-KEYS = ("question", "claims", "grid")
+KEYS = ("question", "claims", "grid", "limits", "scales", "extends")
 """The keys of a study file that are no settings of a run."""
+
+MAX_EXTENDED = 20
+"""How many files may stand above a study."""
 
 _NAME = re.compile(r"\w[\w .+-]{0,63}")
 
@@ -31,8 +35,32 @@ class Header:
     """The same, with those that the data decide."""
 
 
-def read_tree(path: Path) -> Node:
-    """The study file as a tree of values with places; raises ConfigError when it is no readable mapping."""
+def read_tree(path: Path, above: tuple[Path, ...] = ()) -> Node:
+    """The study file as a tree of values with places, set into the one that it `extends`.
+
+    Raises ConfigError when it, or a file that it extends, is no readable mapping; `above` is how it was reached.
+    """
+    tree = _read_one(path)
+    base = base_of(tree, path)
+    if base is None:
+        return tree
+    where = tree.entries()["extends"].node.where
+    if _real(base) in [_real(one) for one in (*above, path)]:
+        raise ConfigError([Fault(where, "extends", "another study", "itself")])
+    if len(above) > MAX_EXTENDED:
+        raise ConfigError([Fault(where, "extends", f"at most {MAX_EXTENDED} studies above one another", "more")])
+    return merged(read_tree(base, (*above, path)), without_base(tree))
+
+
+def _real(path: Path) -> Path:
+    """The file itself, however it is called; one that cannot be found out is refused when it is read."""
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError):  # a loop of links
+        return path
+
+
+def _read_one(path: Path) -> Node:
     name = str(path)
     try:
         text = path.read_text(encoding="utf-8")

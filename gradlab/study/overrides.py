@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from gradlab.errors import ConfigError, Fault
+from gradlab.study.axes import axis_keys, without_axis
 from gradlab.study.tree import Entry, Node
 from gradlab.study.yaml_nodes import read_yaml
 
@@ -36,12 +37,11 @@ def _set(tree: Node, text: str) -> Node:
     if key.startswith("grid."):
         return tree.replaced(("grid", key.removeprefix("grid.")), new)
     grid = tree.entries().get("grid")
-    axes = grid.node.entries() if grid else {}
+    axes = axis_keys(grid.node) if grid else []
     above = [axis for axis in axes if key.startswith(axis + ".")]
     if above:
         expected = f"a key that the grid does not set (it varies {above[0]}; give grid.{above[0]}=[…])"
         raise ConfigError([Fault(where, key, expected, key)])
     if grid and axes:
-        kept = {axis: entry for axis, entry in axes.items() if axis != key and not axis.startswith(key + ".")}
-        tree = tree.replaced(("grid",), Entry(grid.where, Node(dict(kept), grid.node.where)))
+        tree = tree.replaced(("grid",), Entry(grid.where, without_axis(grid.node, key)))
     return tree.replaced(tuple(key.split(".")), new)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from gradlab.errors import ConfigError, Fault
 from gradlab.store import flatten, run_id
+from gradlab.study.axes import grid_of, unknown_keys
 from gradlab.study.build import Trial
 from gradlab.study.claims import unmatched
 from gradlab.study.config import RunConfig, config_of, resolved
+from gradlab.study.extend import SMALL, with_scale
 from gradlab.study.faults import fault_of_message, nearest
-from gradlab.study.grid import Axis, Combination, axes_of, combinations
+from gradlab.study.grid import Combination, Grid, combinations
 from gradlab.study.header import KEYS, Header, header_of, read_tree
+from gradlab.study.limits import Limits, limits_of
 from gradlab.study.overrides import overridden
 from gradlab.study.tree import Node
 
@@ -33,6 +36,8 @@ class PlannedRun:
     """The values that the axes of the grid took, by dotted key."""
     parameters: int
     """Number of parameters of its net."""
+    limits: Limits = field(default_factory=Limits)
+    """What it may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +46,9 @@ class Study:
 
     header: Header
     axes: dict[str, list[Any]]
-    """The varied settings: values by dotted key."""
+    """What varies: values by dotted key, or names of variants by `variant`."""
+    keys: tuple[str, ...]
+    """The settings that vary, by dotted key."""
     runs: tuple[PlannedRun, ...]
     """Each run once, in the order of the grid."""
 
@@ -56,32 +63,43 @@ class Study:
         return {run.id: resolved(run.config) for run in self.runs}
 
 
-def read_study(path: str | Path, overrides: Iterable[str] = ()) -> Study:
+def read_study(path: str | Path, overrides: Iterable[str] = (), scale: str = SMALL) -> Study:
     """Read and check a study file; every run of its grid is made and its net built once.
 
     Args:
         path: the study file.
         overrides: settings as `key=value`, which win over the file.
+        scale: one of the file's `scales`; `small` is the file as it stands.
 
     Raises:
         ConfigError: every mistake in the file and the overrides; nothing else, whatever the file holds.
     """
     path, overrides = Path(path), tuple(overrides)
-    tree, faults = overridden(read_tree(path), overrides)
-    header, found = header_of(tree, path)
+    tree, faults = with_scale(read_tree(path), scale)
+    tree, found = overridden(tree, overrides)
     faults += found
-    axes, found = axes_of(tree.entries().get("grid"))
+    header, found = header_of(tree, path)
+    if scale != SMALL:
+        header = replace(header, name=f"{header.name}-{scale}")
+    faults += found
+    grid, found = grid_of(tree.entries().get("grid"))
     faults += found
     shared, found = _shared(tree)
     faults += found
-    runs, found = _planned(shared, axes)
+    faults += unknown_keys(shared, grid)
+    limits, found = limits_of(tree.entries().get("limits"))
     faults += found
+    runs, found = _planned(shared, grid, limits)
+    faults += found
+    if not faults and not runs:
+        where = tree.entries()["grid"].where
+        faults.append(Fault(where, "grid", "at least one run", "conditions that leave every one out"))
     if not faults:
         settings = [flatten(resolved(run.config)) for run in runs]
         faults += unmatched(header.claimed, settings, values=not overrides)
     if faults:
         raise ConfigError(sorted(dict.fromkeys(faults), key=_in_file_order))
-    return Study(header, {axis.key: [value.plain() for value in axis.values] for axis in axes}, runs)
+    return Study(header, grid.axes, grid.keys, runs)
 
 
 def _shared(tree: Node) -> tuple[Node, list[Fault]]:
@@ -97,15 +115,15 @@ def _shared(tree: Node) -> tuple[Node, list[Fault]]:
     return Node(settings, tree.where), faults
 
 
-def _planned(shared: Node, axes: tuple[Axis, ...]) -> tuple[tuple[PlannedRun, ...], list[Fault]]:
+def _planned(shared: Node, grid: Grid, limits: Limits) -> tuple[tuple[PlannedRun, ...], list[Fault]]:
     """The distinct runs of the grid, and every mistake in any of them."""
     runs: dict[str, PlannedRun] = {}
     faults: dict[Fault, None] = {}
     trial = Trial()
     try:
-        for point in combinations(shared, axes):
+        for point in combinations(shared, grid):
             try:
-                run = _run(point, trial)
+                run = _run(point, trial, limits)
                 runs.setdefault(run.id, run)
             except ConfigError as error:
                 faults.update(dict.fromkeys(error.faults))
@@ -116,13 +134,13 @@ def _planned(shared: Node, axes: tuple[Axis, ...]) -> tuple[tuple[PlannedRun, ..
     return tuple(runs.values()), [*faults, *trial.faults]
 
 
-def _run(point: Combination, trial: Trial) -> PlannedRun:
+def _run(point: Combination, trial: Trial, limits: Limits) -> PlannedRun:
     config = config_of(point.tree)
     try:
         identity = run_id(resolved(config))
     except ValueError as error:  # a number that has no identity, such as NaN
         raise ConfigError([fault_of_message(str(error), point.tree, ())]) from None
-    return PlannedRun(identity, config, point.varied, trial.parameters(config, point.tree))
+    return PlannedRun(identity, config, point.varied, trial.parameters(config, point.tree), limits)
 
 
 def _in_file_order(fault: Fault) -> tuple[int, int, int]:

@@ -13,7 +13,7 @@ def register(study: Study, store: str) -> None:
         study.name,
         question=header.question,
         claims=header.claims,
-        axes=study.axes,
+        axes=study.keys,
         expected=study.expected,
         facts={"checks": header.claimed.document()},
     )

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 import os
 import socket
+from contextlib import suppress
 from typing import Any
 
 from gradlab.errors import StoreError
 from gradlab.store import RunInfo, Store
+from gradlab.study.config import resolved
 from gradlab.study.execute import execute
 from gradlab.study.interrupt import Interrupt
 from gradlab.study.listener import Ended, Listener, Status
@@ -29,6 +31,20 @@ def attempt(run: PlannedRun, study: str, store: str, listener: Listener, interru
         if found is None or found.status not in ("finished", "running") or _is_ours(found):
             raise
         return None if found.status == "running" else as_ended(run, found)
+
+
+def record_failure(run: PlannedRun, study: str, store: str, reason: str) -> None:
+    """Let the store know that a run has failed whose process could not say so itself.
+
+    A run that is not there, is finished, or that another live process has in hand is left as it is.
+    """
+    found = stored(run, study, store)
+    if found is None or found.status in ("finished", "running"):
+        return
+    with suppress(StoreError):  # taken up by somebody else in between
+        writer = Store(store).writer(run.id, study, config=resolved(run.config), resume=True)
+        writer.annotate(reason=reason)
+        writer.close("failed")
 
 
 def look(run: PlannedRun, study: str, store: str) -> Ended | RunInfo | None:

@@ -67,7 +67,8 @@ def test_a_valid_config_survives_writing_and_reading(values: dict[str, Any]) -> 
 
 
 WORDS = """
-question claims grid task model training record seed name digits adding cell rnn hidden clip norm threshold
+question claims grid zip include exclude variants extends scales claim that is number quantity where
+task model training record seed name digits adding cell rnn hidden clip norm threshold
 optimiser steps at every model.cell training.clip seed.x initialiser order pixel
 """
 names = st.sampled_from(WORDS.split()) | st.text(string.printable, max_size=5)

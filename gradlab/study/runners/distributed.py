@@ -6,7 +6,8 @@ import contextlib
 import queue
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -14,6 +15,7 @@ from gradlab.study.interrupt import Interrupt
 from gradlab.study.listener import Ended, Listener
 from gradlab.study.plan import PlannedRun
 from gradlab.study.runners.wait import finish_shared
+from gradlab.study.share import record_failure
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -45,7 +47,7 @@ class Distributed:
         """Do the runs on the workers. A run whose worker is killed is done again, at most three times."""
         token = uuid4().hex
         with Interrupt() as interrupt, self._client() as client:
-            hall = _Hall(client, runs, token, listener)
+            hall = _Hall(client, runs, token, listener, partial(record_failure, study=study, store=store))
             for run in runs:
                 hall.submit(run, (study, store, token, self._threads), self._resources)
             elsewhere = hall.wait(interrupt)
@@ -85,9 +87,17 @@ class Distributed:
 class _Hall:
     """The runs in hand: what workers tell of them reaches the listener in the thread that waits."""
 
-    def __init__(self, client: Client, runs: Sequence[PlannedRun], token: str, listener: Listener) -> None:
+    def __init__(
+        self,
+        client: Client,
+        runs: Sequence[PlannedRun],
+        token: str,
+        listener: Listener,
+        record_failure: Callable[..., None],
+    ) -> None:
         self.ended: list[Ended] = []
         self._client, self._token, self._listener = client, token, listener
+        self._record_failure = record_failure
         self._runs = {run.id: run for run in runs}
         self._futures: dict[str, Future] = {}
         self._begun: set[str] = set()
@@ -138,6 +148,7 @@ class _Hall:
             what, ended = future.result()
         except KilledWorker as error:
             what, ended = "over", Ended(run, "failed", 0, float("nan"), float("nan"), float("nan"), _one_line(error))
+            self._record_failure(run, reason=ended.reason)
         if what == "over":
             self._begin(name)
             self.ended.append(ended)
