@@ -7,7 +7,7 @@ downward for the adjoints; no autograd anywhere.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -53,6 +53,8 @@ class Pass:
     """Where packed sequences were sorted: position in the batch that was given, by position in the pass.
 
     None where nothing was sorted, and where only some sequences were replayed."""
+    gradients: Weights = field(default_factory=dict)
+    """Autograd's gradients of the weights, where nothing but the sequences of this pass sent them anything."""
     contributions: tuple[list[float], list[float] | None] | None = None
     """‖G_t‖ and ⟨G_t, G⟩/‖G‖² of all parameters together, where they are not to be had from the factors."""
 
@@ -107,7 +109,9 @@ class Pass:
         )
         lengths = None if self.lengths is None else self.lengths[sequences]
         grad_inputs = cut(self.grad_inputs)
-        return replace(self, trace=trace, adjoint=adjoint, grad_inputs=grad_inputs, lengths=lengths, order=None)
+        return replace(
+            self, trace=trace, adjoint=adjoint, grad_inputs=grad_inputs, lengths=lengths, order=None, gradients={}
+        )
 
     def states_before(self) -> States:
         """The full state before each step, `time batch hidden` each, in reading order."""

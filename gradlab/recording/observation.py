@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from gradlab.recording.gates import gates
 from gradlab.recording.long_range import LONG_RANGE
 from gradlab.recording.sink import Sink
 from gradlab.recording.timesteps import GROUPS
+from gradlab.recurrence import Weights
 
 
 class Observation:
@@ -41,9 +43,12 @@ class Observation:
     def _look_at(self, step: int, capture: Capture, check: bool) -> dict[str, float]:
         capture.check_seen()
         sums = Closure(capture)
-        for passed in replay(capture.calls, None if check else self.amount.sequences):
+        count = None if check else self.amount.sequences
+        for passed in replay(capture.calls, count):
             if check:
                 sums.add(passed)
+            if count is None and len(capture.calls) == 1:
+                passed = replace(passed, gradients=_gradients(capture, passed))
             self._write(step, self._measured(passed))
         if not check or not capture.calls:
             return {}
@@ -75,6 +80,12 @@ class Observation:
         by_gate = gates(passed)
         if by_gate:
             self.sink.write("gates", _axes(step, passed, len(by_gate["t"])) | by_gate)
+
+
+def _gradients(capture: Capture, passed: Pass) -> Weights:
+    """What autograd gave the weights of one layer and direction, by their short names."""
+    names = passed.layout.names(passed.layer, passed.direction)
+    return {short: capture.weight_gradients[name] for short, name in names.items() if name in capture.weight_gradients}
 
 
 def _axes(step: int, passed: Pass, rows: int) -> dict[str, np.ndarray]:

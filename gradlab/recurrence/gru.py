@@ -20,7 +20,7 @@ from torch import Tensor
 
 from gradlab.recurrence.base import Adjoint, Factors, Recurrence, States, Trace, Weights, linear, stacked_shapes
 from gradlab.recurrence.jacobian import BlockJacobian
-from gradlab.recurrence.sweep import add_product, blocks, copy_or_zero, outside, sigmoid_slope, tanh_slope
+from gradlab.recurrence.sweep import add_product, blocks, copy_or_zero, fresh, outside, sigmoid_slope, tanh_slope
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class GRU(Recurrence):
         (h,) = self.run(weights, inputs, initial) if outputs is None else (outputs,)
         W_ih, W_hh = weights["weight_ih"], weights["weight_hh"]
         (T, B), H = h.shape[:2], h.shape[-1]
-        rzn, u = h.new_empty(T, B, 3 * H), h.new_empty(T, B, H)
+        rzn, u = fresh(h, T, B, 3 * H), fresh(h, T, B, H)
         trace = Trace(inputs, initial, (h,), {**dict(zip("rzn", rzn.split(H, -1), strict=True)), "u": u})
         before = trace.before()
         for block in blocks(T, B * 4 * H * h.element_size()):
@@ -71,7 +71,7 @@ class GRU(Recurrence):
         T, B, H = h.shape
         W_hh, before = weights["weight_hh"], trace.before()
         (from_h,) = outside(direct, (h,))
-        grad_h, hidden_side, input_side = (h.new_empty(T, B, width) for width in (H, 3 * H, 3 * H))
+        grad_h, hidden_side, input_side = (fresh(h, T, B, width) for width in (H, 3 * H, 3 * H))
         later: tuple[Tensor, Tensor, Tensor] | None = None
         for block in reversed(blocks(T, B * 4 * H * h.element_size())):
             gates = {name: gate[block] for name, gate in trace.gates.items()}

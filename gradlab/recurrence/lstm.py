@@ -22,7 +22,16 @@ from torch import Tensor
 
 from gradlab.recurrence.base import Adjoint, Factors, Recurrence, States, Trace, Weights, linear, stacked_shapes
 from gradlab.recurrence.lstm_jacobian import LSTMJacobian
-from gradlab.recurrence.sweep import add_product, add_scaled, blocks, copy_or_zero, outside, sigmoid_slope, tanh_slope
+from gradlab.recurrence.sweep import (
+    add_product,
+    add_scaled,
+    blocks,
+    copy_or_zero,
+    fresh,
+    outside,
+    sigmoid_slope,
+    tanh_slope,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +63,7 @@ class LSTM(Recurrence):
         W_ih, W_hh = weights["weight_ih"], weights["weight_hh"]
         (T, B), H = h.shape[:2], W_hh.shape[0] // 4
         bias = weights["bias_ih"] + weights["bias_hh"] if "bias_ih" in weights else None
-        gates, cells = h.new_empty(T, B, 4 * H), h.new_empty(T + 1, B, H)
+        gates, cells = fresh(h, T, B, 4 * H), fresh(h, T + 1, B, H)
         # Old and new cell states are two views of one array.
         cells[0], c = initial[1], cells[1:]
         trace = Trace(
@@ -83,7 +92,7 @@ class LSTM(Recurrence):
         W_hh, W_hr = weights["weight_hh"], weights.get("weight_hr")
         before, c_before = trace.before(0), trace.before(1)
         from_h, from_c = outside(direct, (h, c))
-        grad_h, grad_c, delta = (c.new_empty(T, B, width) for width in (h.shape[-1], H, 4 * H))
+        grad_h, grad_c, delta = (fresh(c, T, B, width) for width in (h.shape[-1], H, 4 * H))
         later: tuple[Tensor, Tensor, Tensor] | None = None
         for block in reversed(blocks(T, B * 4 * H * c.element_size())):
             gates = {name: gate[block] for name, gate in trace.gates.items()}

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from gradlab.recurrence.base import Adjoint, Factors, Recurrence, States, Trace, Weights, linear, stacked_shapes
 from gradlab.recurrence.jacobian import BlockJacobian
-from gradlab.recurrence.sweep import add_product, blocks, copy_or_zero, outside
+from gradlab.recurrence.sweep import add_product, blocks, copy_or_zero, fresh, outside
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class RNN(Recurrence):
         (h,) = trace.states
         W_hh, before = weights["weight_hh"], trace.before()
         (from_h,) = outside(direct, (h,))
-        grad_h, delta = (h.new_empty(h.shape) for _ in range(2))
+        grad_h, delta = (fresh(h, *h.shape) for _ in range(2))
         later: Tensor | None = None
         for block in reversed(blocks(h.shape[0], h[0].nbytes)):
             rows = zip(grad_h[block], from_h[block], delta[block], self.derivative(h[block]), strict=True)

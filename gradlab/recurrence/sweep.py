@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -11,6 +12,9 @@ from gradlab.recurrence.base import States
 
 _BLOCK_BYTES = 1 << 20
 """Half of a usual second-level cache: what a block of time steps may take in the widest array."""
+
+
+_NUMPY = {torch.float32: np.float32, torch.float64: np.float64}
 
 
 def arriving(direct: tuple[Tensor | None, ...], states: States) -> States:
@@ -46,6 +50,16 @@ def add_product(row: Tensor | None, delta: Tensor, matrix: Tensor, out: Tensor) 
 def add_scaled(row: Tensor | None, gradient: Tensor, factor: Tensor, out: Tensor) -> None:
     """`row + gradient ∘ factor`, with nothing for a row that is None."""
     torch.mul(gradient, factor, out=out) if row is None else torch.addcmul(row, gradient, factor, out=out)
+
+
+def fresh(like: Tensor, *shape: int) -> Tensor:
+    """An array not yet written to, of the dtype and device of another.
+
+    numpy asks the system for large pages, torch does not: on a CPU the first write to 65 MB is twice as fast.
+    """
+    if like.device.type != "cpu" or like.dtype not in _NUMPY:
+        return like.new_empty(shape)
+    return torch.from_numpy(np.empty(shape, _NUMPY[like.dtype]))
 
 
 def blocks(T: int, bytes_per_step: int) -> list[slice]:

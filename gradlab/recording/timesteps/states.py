@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 
 from gradlab.instrument import Pass
 from gradlab.recording.amount import Amount
 from gradlab.recording.quantiles import over_sequences
 from gradlab.recording.timesteps.gradients import norms
 from gradlab.recurrence import RNN
+from gradlab.recurrence.sweep import blocks
 
 SATURATED = 0.99
 """A tanh unit beyond this passes on less than 2 % of a gradient (1 − 0.99²)."""
@@ -19,8 +21,12 @@ def states(passed: Pass, amount: Amount) -> dict[str, np.ndarray]:
     h = passed.in_real_time(passed.trace.states[0])
     real = passed.real_steps()
     relu = isinstance(passed.recurrence, RNN) and passed.recurrence.nonlinearity == "relu"
-    flat = (h <= 0) if relu else (h.abs() > SATURATED)
-    share = (flat.to(h.dtype).mean(-1).double() * real).sum(1) / real.sum(1)
+    flat = h.new_empty(h.shape[:2])
+    for block in blocks(len(h), h[0].nbytes):
+        # A comparison is written as numbers at once: summing flags is slower.
+        stands = torch.le(h[block], 0, out=torch.empty_like(h[block])) if relu else h[block].abs()
+        flat[block] = (stands if relu else torch.gt(stands, SATURATED, out=stands)).mean(-1)
+    share = (flat.double() * real).sum(1) / real.sum(1)
     return {
         "state_norm": over_sequences(norms(h), real.cpu().numpy(), 0.5),
         "saturation": share.cpu().numpy(),
