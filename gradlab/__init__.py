@@ -8,7 +8,21 @@ from typing import TYPE_CHECKING
 import lazy_loader
 
 if TYPE_CHECKING:
-    from gradlab import dynamics, errors, figures, models, nn, recording, reports, store, study, tasks, training
+    from gradlab import (
+        diagnosis,
+        dynamics,
+        errors,
+        figures,
+        models,
+        nn,
+        recording,
+        reports,
+        store,
+        study,
+        tasks,
+        training,
+    )
+    from gradlab.diagnosis import diagnose
     from gradlab.instrument import Cell, FunctionCell
     from gradlab.notebook import analyse
     from gradlab.recording import watch
@@ -18,10 +32,11 @@ if TYPE_CHECKING:
 _submodule, _, _ = lazy_loader.attach(
     __name__,
     submodules=[
-        "dynamics", "errors", "figures", "models", "nn", "recording", "reports", "store", "study", "tasks", "training",
+        "diagnosis", "dynamics", "errors", "figures", "models", "nn", "recording", "reports", "store", "study", "tasks",
+        "training",
     ],
     # The notebook settles how a recorder shows itself, so `watch` comes from there.
-    submod_attrs={"notebook": ["analyse", "watch"], "instrument": ["Cell", "FunctionCell"]},
+    submod_attrs={"notebook": ["analyse", "watch"], "instrument": ["Cell", "FunctionCell"], "diagnosis": ["diagnose"]},
 )  # fmt: skip
 
 __all__ = [
@@ -29,6 +44,8 @@ __all__ = [
     "FunctionCell",
     "__version__",
     "analyse",
+    "diagnose",
+    "diagnosis",
     "dynamics",
     "errors",
     "figures",

@@ -1,0 +1,90 @@
+"""Exploding: gradients grow on their way back in time, or leap from one training step to the next."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from gradlab.diagnosis import remedies
+from gradlab.diagnosis.case import Case, early, span
+from gradlab.diagnosis.finding import Advice, Certainty, Evidence, Finding, Where
+from gradlab.diagnosis.horizon import Flow, flows
+from gradlab.diagnosis.rule import MEASURED, Rule
+
+GROWTH = 100.0
+"""Of the gradient over the sequence: two orders of magnitude."""
+SPIKE = 10.0
+"""Times the usual norm: the upper end of Pascanu's range of thresholds."""
+
+
+def judge(case: Case) -> Finding | None:
+    """Growth over the sequence, spikes over training, or both; nothing where the task was learned all the same."""
+    rows = case.need("timesteps", "grad_h")
+    if case.has_learned:
+        return None
+    worst, steps = _worst(case)
+    spikes = case.norms > SPIKE * case.usual_norm
+    spikes |= ~np.isfinite(case.norms) & np.isfinite(case.losses)
+    leaps = case.leaps()
+    hurt = _followed(spikes, leaps)
+    grows = worst is not None and not worst.growth < GROWTH
+    if not (grows or hurt):
+        return None
+    certainty: Certainty = "strong" if grows and (spikes.any() or case.is_at_chance) else "likely"
+    if not grows and hurt < 2:
+        certainty = "weak"
+    evidence = [
+        Evidence("steps with a spike of the gradient's norm", float(spikes.sum()), "", 1, "below"),
+        Evidence("largest norm over the usual one", float(np.nanmax(case.norms) / case.usual_norm), "", SPIKE, "below"),
+        Evidence("spikes after which the loss leaped", float(hurt), "", 1, "below"),
+    ]
+    where = Where(**span(rows))
+    if worst is not None and grows:
+        evidence.insert(0, Evidence("growth of ‖∂L/∂h_t‖ over the sequence", worst.growth, "times", GROWTH, "below"))
+        where = Where(worst.module, worst.layer, worst.direction or None, steps[0], steps[1])
+    title = (
+        f"The gradient explodes on its way back: {worst.growth:.2g} times over {worst.length} steps ({worst.name})"
+        if worst is not None and grows
+        else f"The gradient's norm leaps, and the loss with it ({hurt} times)"
+    )
+    return Finding("", title, certainty, tuple(evidence), _advice(case, bool(grows)), where)
+
+
+def _worst(case: Case) -> tuple[Flow | None, tuple[int, int]]:
+    """The largest growth in any recorded step, and the training steps between which growth is too large."""
+    found: list[tuple[int, Flow]] = []
+    for step, rows in case.rows("timesteps").groupby("step", sort=True):
+        found += [(int(str(step)), flow) for flow in flows(rows) if not math.isnan(flow.growth)]
+    many = 1.0 if case.reads == "last" else max((flow.length for _, flow in found), default=1.0) / GROWTH
+    grown = [(step, flow) for step, flow in found if flow.growth >= GROWTH * max(1.0, many)]
+    if not grown:
+        return None, (0, 0)
+    return max(grown, key=lambda pair: pair[1].growth)[1], (grown[0][0], grown[-1][0])
+
+
+def _followed(spikes: np.ndarray, leaps: np.ndarray) -> int:
+    """How many leaps of the loss come within three steps of a spike."""
+    places = np.flatnonzero(spikes)
+    return sum(bool(((places <= leap) & (places >= leap - 3)).any()) for leap in leaps)
+
+
+def _advice(case: Case, grows: bool) -> Advice:
+    """Clipping; and where the first weights are to blame, others."""
+    advice = remedies.clip_at(min(1.0, case.advised_threshold) if math.isfinite(case.advised_threshold) else 1.0)
+    at_start = flows(early(case.rows("timesteps")))
+    if grows and any(not flow.growth < GROWTH / 2 for flow in at_start):
+        advice = remedies.initialise(case) + advice
+    return advice
+
+
+EXPLODING = Rule(
+    "exploding",
+    "Do gradients grow on their way back, or leap in training?",
+    judge,
+    "‖∂L/∂h_t‖ grows a hundred times over the sequence (more where every step has a loss: its length), or norms above "
+    "ten times the usual one are followed by a leap of the loss, and the task is not learned.",
+    "Pascanu, Mikolov & Bengio 2013, sections 2 and 3.2 (ten times the average norm); the hundred times is a "
+    + MEASURED,
+    "strong: growth, and spikes or a net at chance; likely: growth alone, or two spikes with leaps; weak: one.",
+)

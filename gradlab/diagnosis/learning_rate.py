@@ -1,0 +1,104 @@
+"""Learning rate beyond the cliff: updates are so large that training falls off what it had reached."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from gradlab.diagnosis import remedies
+from gradlab.diagnosis.case import Case, late
+from gradlab.diagnosis.finding import Certainty, Evidence, Finding, Where
+from gradlab.diagnosis.rule import MEASURED, Rule
+
+RATIO = 0.1
+"""Of a weight's norm that an update may move a recurrent matrix."""
+WORSE = 1.2
+"""Times the initial loss, or that of chance."""
+
+
+def judge(case: Case) -> Finding | None:
+    """Signs: the loss ends above where it began, what was learned is lost, it leaps, it breaks, updates are large."""
+    losses = case.losses
+    if len(losses) < 10 or case.has_learned:
+        return None
+    ratio = _update_ratio(case)
+    best = _best(losses)
+    level = min(value for value in (case.initial_loss, case.number("chance_loss")) if value is not None)
+    leaps = len(case.leaps())
+    broke = case.broke_at is not None and case.broke_at > int(case.steps["step"].iloc[0])
+    signs = {
+        "diverged": case.final_loss > WORSE * max(level, case.initial_loss),
+        "lost": best < 0.5 * level and not case.final_loss < 0.9 * level,
+        "leaps": leaps >= 3,
+        "broke": broke and leaps >= 1,
+        "large": ratio >= RATIO and not case.learned_something,
+    }
+    signs["worse"] = case.final_loss > WORSE * level and signs["large"]
+    count = sum(signs.values())
+    if count == 0 or (count == 1 and signs["large"] and not ratio >= 2 * RATIO and not case.is_at_chance):
+        return None
+    certainty: Certainty = "strong" if count > 1 else "weak" if signs["large"] else "likely"
+    factor = 10.0
+    if ratio >= RATIO and math.isfinite(ratio):
+        factor = float(np.clip(10 ** round(math.log10(ratio / 0.01)), 10, 1000))
+    threshold = case.advised_threshold
+    clip = remedies.clip_at(min(1.0, threshold) if math.isfinite(threshold) else 1.0)
+    return Finding(
+        "",
+        "The learning rate is beyond the cliff: " + _said(signs),
+        certainty,
+        (
+            Evidence("learning rate", case.rate if case.rate is not None else math.nan),
+            Evidence(
+                "loss at the end over that at the start", case.final_loss / case.initial_loss, "", WORSE, "at most"
+            ),
+            Evidence("best loss on the way over that at the start", best / case.initial_loss),
+            Evidence("leaps of the loss", float(leaps), "", 3, "below"),
+            Evidence("median ‖ΔW‖/‖W‖ of recurrent matrices", ratio, "a step", RATIO, "below"),
+        ),
+        remedies.lower_rate(case, factor) + clip,
+        Where(first_step=int(case.steps["step"].iloc[0]), last_step=int(case.steps["step"].iloc[-1])),
+    )
+
+
+def _update_ratio(case: Case) -> float:
+    """Median over the last quarter of what was recorded, the recurrent matrix that moves most; NaN if not recorded."""
+    table = case.rows("parameters")
+    if table.empty:
+        return math.nan
+    rows = late(table[table["parameter"].str.contains("weight_hh") & ~table["parameter"].str.endswith("]")])
+    rows = rows[rows["update_ratio"].notna()]
+    return float(rows.groupby("parameter")["update_ratio"].median().max()) if len(rows) else math.nan
+
+
+def _best(losses: np.ndarray) -> float:
+    """The smallest median of nine steps in a row."""
+    finite = losses[np.isfinite(losses)]
+    if len(finite) < 9:
+        return float(finite.min()) if len(finite) else math.inf
+    return float(np.median(np.lib.stride_tricks.sliding_window_view(finite, 9), axis=1).min())
+
+
+def _said(signs: dict[str, bool]) -> str:
+    words = {
+        "diverged": "the loss ends above where it began",
+        "worse": "the loss stays above what guessing gives",
+        "lost": "what had been learned was lost again",
+        "leaps": "the loss leaps",
+        "broke": "training ended in a number that is not finite",
+        "large": "updates are large beside the weights",
+    }
+    return ", ".join(words[sign] for sign in words if signs[sign])
+
+
+LEARNING_RATE = Rule(
+    "learning_rate",
+    "Are updates small enough for what training has reached?",
+    judge,
+    "the loss ends above 1.2 times where it began, or what was reached (half of the initial loss) is lost again, or "
+    "the loss leaps to three times its usual value three times or before it breaks, or updates move recurrent matrices "
+    "by a tenth of their norm a step and nothing is learned; and the task is not learned.",
+    "the cliff: Pascanu, Mikolov & Bengio 2013, figure 6; the numbers are a " + MEASURED,
+    "strong: two of these; likely: one; weak: large updates alone.",
+)

@@ -1,0 +1,102 @@
+"""What helps, ready to be pasted: each remedy in words, as settings of a study and as Python."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gradlab.diagnosis.case import Case, rounded
+from gradlab.diagnosis.finding import Advice
+
+_ORTHOGONAL = """\
+for name, weight in model.named_parameters():
+    if "weight_hh" in name:
+        for block in weight.data.split(weight.shape[1]):
+            torch.nn.init.orthogonal_(block)"""
+_IDENTITY = """\
+for name, weight in model.named_parameters():
+    if "weight_hh" in name:
+        torch.nn.init.eye_(weight.data)"""
+_FORGET = """\
+for name, bias in model.named_parameters():
+    if "bias_ih" in name:  # torch's order of gates: i, f, g, o; it adds a second bias, bias_hh
+        bias.data.chunk(4)[1].fill_({value})"""
+_CHRONO_LSTM = """\
+for name, bias in model.named_parameters():
+    if "bias_ih" in name:  # torch's order of gates: i, f, g, o
+        i, f, _, _ = bias.data.chunk(4)
+        f.copy_(torch.empty_like(f).uniform_(1, {longest}).log())
+        i.copy_(-f)"""
+_CHRONO_GRU = """\
+for name, bias in model.named_parameters():
+    if "bias_ih" in name:  # torch's order of gates: r, z, n
+        _, z, _ = bias.data.chunk(3)
+        z.copy_(torch.empty_like(z).uniform_(1, {longest}).log())"""
+
+
+def clip_at(threshold: float) -> Advice:
+    """Clip the norm of the gradient."""
+    return Advice(
+        f"Clip the gradient's norm at {threshold:g}.",
+        {"training.clip": {"name": "norm", "threshold": threshold}},
+        f"torch.nn.utils.clip_grad_norm_(model.parameters(), {threshold:g})  # before optimizer.step()",
+    )
+
+
+def lower_rate(case: Case, factor: float) -> Advice:
+    """A smaller learning rate: so many times lower."""
+    rate = case.rate
+    if rate is None:
+        return Advice(f"Lower the learning rate by a factor of {factor:g}.")
+    new = rounded(rate / factor, 1)
+    return Advice(
+        f"Lower the learning rate from {rate:g} to {new:g}.",
+        {"training.optimiser.rate": new},
+        f"for group in optimizer.param_groups:\n    group['lr'] = {new:g}",
+    )
+
+
+def initialise(case: Case) -> Advice:
+    """Recurrent weights that keep lengths: orthogonal ones, and the identity for rectified units."""
+    if case.nonlinearity == "relu":
+        return Advice(
+            "Start the recurrent matrix at the identity, which keeps a state as it is (Le, Jaitly & Hinton 2015).",
+            {"model.initialiser": {"name": "identity"}},
+            _IDENTITY,
+        )
+    keys: dict[str, Any] = {"model.initialiser": {"name": "orthogonal"}}
+    if case.about.get("model.forget_bias") is not None:
+        keys["model.forget_bias"] = 1.0
+    return Advice(
+        "Start with orthogonal recurrent matrices, which keep lengths (Saxe, McClelland & Ganguli 2014).",
+        keys,
+        _ORTHOGONAL,
+    )
+
+
+def remember(case: Case) -> Advice:
+    """Initial weights that hold a state as long as the task demands."""
+    lag = case.demanded_lag or 100
+    if case.cell in ("lstm", "gru", "peephole_lstm"):
+        code = (_CHRONO_GRU if case.cell == "gru" else _CHRONO_LSTM).format(longest=lag)
+        keys: dict[str, Any] = {"model.initialiser": {"name": "chrono"}}
+        if case.about.get("model.forget_bias") is not None:
+            keys["model.forget_bias"] = None
+        return Advice(
+            "Set the gates' biases for all times that the task may need: chrono initialisation (Tallec & Ollivier "
+            "2018).",
+            keys,
+            code,
+        )
+    advice = initialise(case)
+    return Advice(
+        f"{advice.words} If that is not enough, take a cell with gates (model.cell: gru, or lstm).",
+        advice.keys,
+        advice.code,
+    )
+
+
+def forget_bias(value: float) -> Advice:
+    """A bias of the forget gate."""
+    return Advice(
+        f"Give the forget gate a bias of {value:g}.", {"model.forget_bias": value}, _FORGET.format(value=f"{value:g}")
+    )

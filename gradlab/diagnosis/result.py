@@ -1,0 +1,117 @@
+"""A diagnosis: the findings of some runs, and how they show themselves as text, frame, dict and HTML."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, overload
+
+import pandas as pd
+
+from gradlab.diagnosis.finding import CERTAINTIES, Finding, Unjudged
+
+WELL = "Nothing is wrong, as far as this was recorded."
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis(Sequence[Finding]):
+    """The list of findings, problems first; also what could not be judged."""
+
+    findings: tuple[Finding, ...]
+    unjudged: tuple[Unjudged, ...]
+    runs: tuple[str, ...]
+
+    @overload
+    def __getitem__(self, index: int) -> Finding: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Finding]: ...
+    def __getitem__(self, index: int | slice) -> Finding | Sequence[Finding]:
+        return self.findings[index]
+
+    def __len__(self) -> int:
+        return len(self.findings)
+
+    def __iter__(self) -> Iterator[Finding]:
+        return iter(self.findings)
+
+    def __add__(self, other: Diagnosis) -> Diagnosis:
+        """Of both runs; the findings of the first stand first."""
+        return Diagnosis(self.findings + other.findings, self.unjudged + other.unjudged, self.runs + other.runs)
+
+    @property
+    def problems(self) -> tuple[Finding, ...]:
+        """The findings that harm training."""
+        return tuple(finding for finding in self.findings if finding.weight == "problem")
+
+    @property
+    def notes(self) -> tuple[Finding, ...]:
+        """The findings that harm nothing by themselves."""
+        return tuple(finding for finding in self.findings if finding.weight == "note")
+
+    @property
+    def is_well(self) -> bool:
+        """Whether no problem was found."""
+        return not self.problems
+
+    def of(self, run: str) -> Diagnosis:
+        """What was found in one run."""
+        return Diagnosis(
+            tuple(finding for finding in self.findings if finding.run == run),
+            tuple(each for each in self.unjudged if each.run == run),
+            (run,),
+        )
+
+    def __str__(self) -> str:
+        from gradlab.diagnosis.text import text_of
+
+        return text_of(self)
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def frame(self) -> pd.DataFrame:
+        """One row a finding: run, name, weight, certainty, title, place, evidence, threshold, source, advice."""
+        columns = ["run", "name", "weight", "certainty", "title", "where", "evidence", "threshold", "source", "advice"]
+        rows = [
+            [f.run, f.name, f.weight, f.certainty, f.title, str(f.where), "; ".join(map(str, f.evidence)), f.threshold,
+             f.source, f.advice.words]
+            for f in self.findings
+        ]  # fmt: skip
+        return pd.DataFrame(rows, columns=columns)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values; numbers that JSON does not have are the texts `NaN`, `Infinity` and `-Infinity`."""
+        return _plain(
+            {
+                "runs": list(self.runs),
+                "is_well": self.is_well,
+                "findings": [asdict(finding) for finding in self.findings],
+                "unjudged": [asdict(each) for each in self.unjudged],
+            }
+        )
+
+    def to_json(self) -> str:
+        """`to_dict` as text."""
+        return json.dumps(self.to_dict(), indent=1, ensure_ascii=False, allow_nan=False)
+
+    def _repr_html_(self) -> str:
+        from gradlab.diagnosis.html import html_of
+
+        return html_of(self)
+
+
+def surest(findings: Sequence[Finding]) -> Finding:
+    """The one that is surest, of some that there are."""
+    return min(findings, key=lambda finding: CERTAINTIES.index(finding.certainty))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    return value
