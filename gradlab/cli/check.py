@@ -47,7 +47,8 @@ def check(
     told = f"{len(plan.runs)} runs"
     if estimates is not None:
         time, space = sum(one.seconds for one in estimates), sum(one.bytes for one in estimates)
-        told += f", about {duration(time)} one after the other, {size(space)} on disk"
+        most = max(one.memory for one in estimates)
+        told += f", about {duration(time)} one after the other, {size(space)} on disk, {size(most)} of memory for one"
     out.print(told, markup=False)
 
 
@@ -63,11 +64,13 @@ def _table(plan: Study, estimates: list[Estimate] | None) -> Table:
     table.add_column("run")
     for axis in plan.axes:
         table.add_column(names[axis])
-    for heading in ("steps", "length", "parameters", *(("time", "disk") if estimates else ())):
+    for heading in ("steps", "length", "parameters", *(("time", "disk", "memory") if estimates else ())):
         table.add_column(heading, justify="right")
     for at, run in enumerate(plan.runs):
         cells = [run.id, *(value_word(run.varied[axis]) if axis in run.varied else "" for axis in plan.axes)]
         cells += [f"{count:,}" for count in (run.config.training.steps, run.config.task.length, run.parameters)]
-        cells += [duration(estimates[at].seconds), size(estimates[at].bytes)] if estimates else []
+        if estimates:
+            one = estimates[at]
+            cells += [duration(one.seconds), size(one.bytes), size(one.memory)]
         table.add_row(*cells)
     return table

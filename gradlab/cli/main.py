@@ -11,9 +11,11 @@ from typer.core import TyperGroup
 from gradlab.cli.check import check
 from gradlab.cli.dashboard_command import dashboard
 from gradlab.cli.fork import fork
+from gradlab.cli.new import new
 from gradlab.cli.report import report
 from gradlab.cli.run import run
 from gradlab.cli.sample import sample
+from gradlab.cli.schema import schema
 from gradlab.cli.studies import studies
 from gradlab.errors import GradlabError
 
@@ -62,7 +64,7 @@ def gradlab_command(
     """
 
 
-for command in (run, fork, sample, check, studies, report, dashboard):
+for command in (run, fork, sample, check, new, schema, studies, report, dashboard):
     app.command(command.__name__)(command)
 
 

@@ -1,4 +1,4 @@
-"""What a study will cost in time and on disk, from a few real training steps of every distinct shape."""
+"""What a study will cost in time, memory and on disk, from a few real training steps of every distinct shape."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from gradlab.recording.schedule import schedule
 from gradlab.recording.sink import MemorySink
 from gradlab.study.build import build_model
 from gradlab.study.config import RunConfig, resolved
+from gradlab.study.memory import Peak
 from gradlab.study.plan import PlannedRun
 from gradlab.training.clipping import ClipReport
 
@@ -31,6 +32,9 @@ class Estimate:
 
     seconds: float
     bytes: float
+    """On disk."""
+    memory: float
+    """Bytes that the process holds at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,8 @@ class _Cost:
     seconds: float
     numbers: float
     evaluation: float
+    memory: float
+    """Bytes that the process held at most in the trial."""
 
 
 class Estimator:
@@ -65,6 +71,7 @@ class Estimator:
         return Estimate(
             seconds=(steps - count) * plain.seconds + count * recorded.seconds + evaluations * plain.evaluation,
             bytes=BYTES_PER_RUN + BYTES_PER_NUMBER * (count * recorded.numbers + steps * plain.numbers),
+            memory=max(plain.memory, recorded.memory if count else 0.0),
         )
 
 
@@ -77,6 +84,7 @@ def _shape(config: RunConfig) -> str:
 
 def _trial(config: RunConfig, *, record: bool) -> _Cost:
     """A few steps of a run, every one of them recorded or none."""
+    peak = Peak()
     sink = MemorySink()
     model = build_model(config)
     settings = config.training.model_copy(update={"steps": TRIAL_STEPS, "evaluate_every": None, "on_nonfinite": "skip"})
@@ -84,7 +92,7 @@ def _trial(config: RunConfig, *, record: bool) -> _Cost:
     with recording.watch(model, sink=sink, **words) as recorder:
         watch = _Stopwatch(recorder)
         training.train(model, config.task, settings, seed=config.seed, recorder=watch)
-    return _Cost(statistics.median(watch.laps), _numbers(sink) / TRIAL_STEPS, watch.evaluation)
+    return _Cost(statistics.median(watch.laps), _numbers(sink) / TRIAL_STEPS, watch.evaluation, peak.bytes)
 
 
 def _numbers(sink: MemorySink) -> int:

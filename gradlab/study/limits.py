@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError
 from gradlab.errors import Fault, GradlabError
 from gradlab.settings import Settings
 from gradlab.study.faults import faults_of
+from gradlab.study.memory import resident_memory
 from gradlab.study.tree import Entry, with_tuples
 
 MB = 1_000_000
@@ -70,10 +71,3 @@ class Watchman:
         if memory is not None and (used := resident_memory() / MB) > memory:
             told = f"memory limit: expected at most {memory:g} MB, the process has {used:.0f} MB"
             raise LimitError("memory", told)
-
-
-def resident_memory() -> int:
-    """Bytes of memory that this process holds."""
-    import psutil
-
-    return int(psutil.Process().memory_info().rss)

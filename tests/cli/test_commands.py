@@ -1,5 +1,6 @@
 """The other commands: help stays light, check shows the grid, studies are listed."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -68,6 +69,7 @@ def test_check_shows_the_grid_and_what_it_costs(tmp_path: Path) -> None:
     assert [" ".join(row[1:5]) for row in rows] == ["rnn 0 20 12", "rnn 1 20 12", "lstm 0 20 12", "lstm 1 20 12"]
     assert {row[5] for row in rows} == {"37", "133"}
     assert "4 runs, about" in done.stdout
+    assert "of memory for one" in done.stdout
     assert not (tmp_path / "runs").exists(), "checking leaves nothing behind"
 
 
@@ -75,3 +77,25 @@ def test_every_shipped_study_is_right(tmp_path: Path) -> None:
     for name in shipped():
         done = gradlab("check", name, "--quick", cwd=tmp_path)
         assert done.returncode == 0, done.stderr
+
+
+def test_a_new_study_can_be_checked_at_once_and_is_never_written_over(tmp_path: Path) -> None:
+    made = gradlab("new", "mine", "--task", "temporal_order", cwd=tmp_path)
+    assert made.returncode == 0, made.stderr
+    assert made.stdout.splitlines()[0] == "mine.yaml"
+    checked = gradlab("check", "mine.yaml", "--quick", "--scale", "full", cwd=tmp_path)
+    assert checked.returncode == 0, checked.stderr
+    assert "12 runs" in checked.stdout
+    assert "20,000" in checked.stdout
+    (tmp_path / "mine.yaml").write_text("my work")
+    again = gradlab("new", "mine", cwd=tmp_path)
+    assert again.returncode == 2
+    assert (tmp_path / "mine.yaml").read_text() == "my work"
+
+
+def test_the_schema_is_printed_or_written(tmp_path: Path) -> None:
+    printed = gradlab("schema", cwd=tmp_path)
+    assert printed.returncode == 0, printed.stderr
+    assert json.loads(printed.stdout)["properties"]["question"]["type"] == "string"
+    assert gradlab("schema", "--out", "here.json", cwd=tmp_path).stdout == "here.json\n"
+    assert (tmp_path / "here.json").read_text(encoding="utf-8") == printed.stdout

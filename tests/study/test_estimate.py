@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from gradlab.study import estimate
@@ -9,6 +10,7 @@ from gradlab.study.estimate import Estimator
 from gradlab.study.execute import execute
 from gradlab.study.interrupt import Interrupt
 from gradlab.study.listener import Silence
+from gradlab.study.memory import Peak, resident_memory
 from gradlab.study.plan import read_study
 
 ADDING = Path(__file__).parent / "adding.yaml"
@@ -39,6 +41,22 @@ def test_a_shape_is_timed_once_and_more_steps_cost_more(monkeypatch: pytest.Monk
     assert len(trials) == 3
     assert costs[0, 1000].seconds > costs[0, 100].seconds > 0
     assert costs[0, 1000].seconds == costs[1, 1000].seconds
+
+
+def test_memory_is_that_of_the_process_at_its_height() -> None:
+    overrides = ["seed=0", "model.cell=lstm", "model.hidden=16", "record.preset=light"]
+    small, large = read_study(ADDING, [*overrides, "grid.training.batch=[4, 20000]"]).runs
+    gates = 10 * 20_000 * 4 * 16 * 4  # bytes, kept from the forward pass for the backward pass
+    estimator = Estimator()
+    assert estimator(large).memory - estimator(small).memory > gates
+
+
+def test_the_peak_is_remembered_after_it_is_over() -> None:
+    peak = Peak()
+    block = np.ones(6_250_000)
+    peak.look()
+    del block
+    assert peak.bytes - resident_memory() > 40_000_000
 
 
 def test_timing_leaves_the_global_random_state_alone() -> None:
