@@ -9,6 +9,17 @@ from gradlab.reports import claims, keep_verdicts, summary
 from gradlab.store import Store
 
 
+@pytest.fixture
+def filled(filled):
+    """The store that all tests of this folder share, with the study's document put back afterwards."""
+    info = filled.study("reach")
+    yield filled
+    filled.write_study(
+        "reach", question=info.question, claims=info.claims, axes=info.axes,
+        expected=info.expected_configs, facts=info.facts,
+    )  # fmt: skip
+
+
 def claim(that, relation, **right):
     return {"claim": "It is so.", "that": that, "is": relation, **right}
 
