@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -44,12 +45,13 @@ def run(
     typer.echo(f"{plan.name}: {plan.header.question}")
     typer.echo(_what_to_do(plan, todo, store))
     torch.set_num_threads(threads)
-    with listener_on_terminal(todo) as listener:
+    ended: list[Ended] = []
+    with suppress(KeyboardInterrupt), listener_on_terminal(todo) as listener:  # a second Ctrl-C comes through
         runner: Runner = Inline() if jobs == 1 and cluster is None else Distributed(jobs, cluster, threads)
         ended = runner(todo, plan.name, store, listener) if todo else []
     if len(ended) < len(todo) or any(one.status == "stopped" for one in ended):
         again = ["gradlab", "run", study, *(overrides or []), *([] if scale == "small" else ["--scale", scale])]
-        _say_how_to_continue(again, store, len(todo) - sum(one.status == "finished" for one in ended))
+        _say_how_to_continue(again, store, len(remaining(plan, store)))
         raise typer.Exit(130)
     _say_what_was_found(plan, store, ended)
     if any(one.status == "failed" for one in ended):

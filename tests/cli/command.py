@@ -21,6 +21,7 @@ def start(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,  # a process group of its own, as a shell gives it
     )
 
 
@@ -31,8 +32,13 @@ def gradlab(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
-def interrupt_when(process: subprocess.Popen[str], ready: Callable[[], bool], wait: float) -> tuple[str, str]:
-    """Send Ctrl-C so many seconds after something has happened, and read what is said until the end."""
+def interrupt_when(
+    process: subprocess.Popen[str], ready: Callable[[], bool], wait: float, times: int = 1
+) -> tuple[str, str]:
+    """Send Ctrl-C so many seconds after something has happened, and read what is said until the end.
+
+    As from a terminal, it reaches the process and all that it has started.
+    """
     deadline = time.monotonic() + 60
     while not ready():
         if process.poll() is not None or time.monotonic() > deadline:
@@ -40,5 +46,7 @@ def interrupt_when(process: subprocess.Popen[str], ready: Callable[[], bool], wa
             raise AssertionError(f"it ended before it could be interrupted: {process.communicate()}")
         time.sleep(0.01)
     time.sleep(wait)
-    process.send_signal(signal.SIGINT)
+    for _ in range(times):
+        os.killpg(process.pid, signal.SIGINT)
+        time.sleep(0.3)
     return process.communicate(timeout=60)

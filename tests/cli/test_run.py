@@ -1,6 +1,7 @@
 """`gradlab run` from the file to the report: resume, Ctrl-C, failures, mistakes."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -76,6 +77,33 @@ def test_ctrl_c_leaves_readable_runs_and_the_next_run_completes(tmp_path: Path) 
     assert list(runs(tmp_path).values()) == ["finished"] * 2
     for run in Store(tmp_path / "runs").runs("study"):
         assert run.read("steps", ["step"])["step"].to_pylist() == list(range(4000)), "each step once"
+
+
+def test_ctrl_c_in_a_terminal_reaches_workers_too_and_their_runs_stop_cleanly(tmp_path: Path) -> None:
+    long = ["run", STUDY, "--jobs", "2", "training.steps=100000", "model.cell=rnn", "record.every=null"]
+    process = start(*long, cwd=tmp_path)
+    out, err = interrupt_when(process, both_have_begun(tmp_path), wait=2.5)
+    assert process.returncode == 130, err
+    assert "2 runs are left. Continue with:\n  gradlab run" in out
+    for run in Store(tmp_path / "runs").runs("study"):
+        assert run.status == "stopped"
+        assert run.read("steps", ["step"]).num_rows == run.facts["steps"] < 100000
+
+
+def test_ctrl_c_twice_does_not_wait_for_the_step_in_hand(tmp_path: Path) -> None:
+    """The step takes many seconds: 40,000 time steps of a cell that runs one by one."""
+    slow = ["task.steps=40000", "model.cell=minimal_rnn", "training.batch=2", "record.every=null"]
+    process = start("run", STUDY, "--jobs", "2", *slow, cwd=tmp_path)
+    out, err = interrupt_when(process, both_have_begun(tmp_path), wait=2.5, times=2)
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
+    assert "2 runs are left. Continue with:\n  gradlab run" in out
+    for run in Store(tmp_path / "runs").runs("study"):
+        assert (run.status, run.read("steps", ["step"]).num_rows) == ("lost", 0)
+
+
+def both_have_begun(folder: Path) -> Callable[[], bool]:
+    return lambda: len(list((folder / "runs" / "study").glob("*/facts.json"))) == 2
 
 
 def test_equal_runs_give_equal_numbers(tmp_path: Path) -> None:

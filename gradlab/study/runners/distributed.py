@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import queue
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,11 +16,12 @@ from uuid import uuid4
 from gradlab.study.interrupt import Interrupt
 from gradlab.study.listener import Ended, Listener
 from gradlab.study.plan import PlannedRun
+from gradlab.study.runners import worker_process
 from gradlab.study.runners.wait import finish_shared
 from gradlab.study.share import record_failure
 
 if TYPE_CHECKING:
-    from distributed import Client, Future
+    from distributed import Client, Future, LocalCluster
 
 REPORT_SECONDS = 0.5
 """How often a run tells its step."""
@@ -78,10 +81,24 @@ class Distributed:
                 memory_limit=0,
                 silence_logs=50,
                 resources=self._resources,
+                preload=[worker_process.__name__],
             ) as cluster,
             Client(cluster) as client,
         ):
-            yield client
+            try:
+                yield client
+            except KeyboardInterrupt:
+                _kill(cluster)
+                raise
+
+
+def _kill(cluster: LocalCluster) -> None:
+    """End the workers of this machine at once; closing them would wait for their steps."""
+    for nanny in list(cluster.workers.values()):
+        nanny.auto_restart = False
+        if nanny.pid is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(nanny.pid, signal.SIGKILL)
 
 
 class _Hall:
@@ -116,6 +133,8 @@ class _Hall:
         elsewhere, asked_at = [], -1.0
         while self._futures:
             if interrupt.asked and time.monotonic() - asked_at > 1.0:
+                if not self._client.nthreads():
+                    break  # nobody is left who could stop
                 self._client.run(_stop, self._token, on_error="ignore")
                 asked_at = time.monotonic()
             with contextlib.suppress(queue.Empty):
