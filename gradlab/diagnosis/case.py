@@ -109,10 +109,20 @@ class Case:
 
     @cached_property
     def final_loss(self) -> float:
-        """Median loss of the last tenth of the steps, infinite when the last is not finite."""
+        """Mean loss of the last tenth of the steps, infinite when the last is not finite.
+
+        The mean: with truncated sequences the loss goes up and down with the window.
+        """
         if not len(self.losses) or not math.isfinite(self.losses[-1]):
             return math.inf
-        return float(np.median(self.losses[-max(1, len(self.losses) // 10) :]))
+        last = self.losses[-max(1, len(self.losses) // 10) :]
+        return float(np.mean(last[np.isfinite(last)]))
+
+    @cached_property
+    def _held_out_loss(self) -> float:
+        """The last one on held-out data; where there is none, the training loss at the end."""
+        known = self.steps["score_loss"].dropna()
+        return float(known.iloc[-1]) if len(known) and math.isfinite(self.final_loss) else self.final_loss
 
     @cached_property
     def learned(self) -> float | None:
@@ -120,7 +130,7 @@ class Case:
         ways = []
         chance = self.number("chance_loss")
         if chance is not None and chance > 0:
-            ways.append(1 - self.final_loss / chance)
+            ways.append(1 - self._held_out_loss / chance)
         score = self._score()
         base = self.number("chance_score")
         if score is not None and base is not None:

@@ -84,7 +84,7 @@ def measured(gradients: np.ndarray) -> tuple[float, float, float, float]:
     reached = np.flatnonzero(gradients >= SHARE * largest)
     held = np.flatnonzero(gradients >= ROUNDING * largest)
     start = gradients[0]
-    growth = largest / start if start > 0 else math.nan
+    growth = math.inf if math.isinf(largest) else largest / start if start > 0 else math.nan
     return float(reached[-1]), float(held[-1]), _rate(gradients), float(growth)
 
 

@@ -13,6 +13,8 @@ from gradlab.diagnosis.rule import MEASURED, Rule
 
 RATIO = 0.1
 """Of a weight's norm that an update may move a recurrent matrix."""
+JUMP = 0.5
+"""The same at any recorded step: half of a matrix is replaced at once."""
 WORSE = 1.2
 """Times the initial loss, or that of chance."""
 
@@ -22,7 +24,7 @@ def judge(case: Case) -> Finding | None:
     losses = case.losses
     if len(losses) < 10 or case.has_learned:
         return None
-    ratio = _update_ratio(case)
+    ratio, largest = _update_ratios(case)
     best = _best(losses)
     level = min(value for value in (case.initial_loss, case.number("chance_loss")) if value is not None)
     leaps = len(case.leaps())
@@ -32,11 +34,11 @@ def judge(case: Case) -> Finding | None:
         "lost": best < 0.5 * level and not case.final_loss < 0.9 * level,
         "leaps": leaps >= 3,
         "broke": broke and leaps >= 1,
-        "large": ratio >= RATIO and not case.learned_something,
+        "large": (ratio >= RATIO or largest >= JUMP) and not case.learned_something,
     }
     signs["worse"] = case.final_loss > WORSE * level and signs["large"]
     count = sum(signs.values())
-    if count == 0 or (count == 1 and signs["large"] and not ratio >= 2 * RATIO and not case.is_at_chance):
+    if count == 0:
         return None
     certainty: Certainty = "strong" if count > 1 else "weak" if signs["large"] else "likely"
     factor = 10.0
@@ -55,21 +57,21 @@ def judge(case: Case) -> Finding | None:
             ),
             Evidence("best loss on the way over that at the start", best / case.initial_loss),
             Evidence("leaps of the loss", float(leaps), "", 3, "below"),
-            Evidence("median ‖ΔW‖/‖W‖ of recurrent matrices", ratio, "a step", RATIO, "below"),
+            Evidence("median ‖ΔW‖/‖W‖ of recurrent matrices, last quarter", ratio, "a step", RATIO, "below"),
+            Evidence("the largest recorded", largest, "a step", JUMP, "below"),
         ),
         remedies.lower_rate(case, factor) + clip,
         Where(first_step=int(case.steps["step"].iloc[0]), last_step=int(case.steps["step"].iloc[-1])),
     )
 
 
-def _update_ratio(case: Case) -> float:
-    """Median over the last quarter of what was recorded, the recurrent matrix that moves most; NaN if not recorded."""
+def _update_ratios(case: Case) -> tuple[float, float]:
+    """Of the recurrent matrix that moves most: median over the last quarter of what was recorded, and the largest."""
     table = case.rows("parameters")
-    if table.empty:
-        return math.nan
-    rows = late(table[table["parameter"].str.contains("weight_hh") & ~table["parameter"].str.endswith("]")])
-    rows = rows[rows["update_ratio"].notna()]
-    return float(rows.groupby("parameter")["update_ratio"].median().max()) if len(rows) else math.nan
+    rows = table[table["parameter"].astype(str).str.contains("weight_hh") & table["update_ratio"].notna()]
+    if rows.empty:
+        return math.nan, math.nan
+    return float(late(rows).groupby("parameter")["update_ratio"].median().max()), float(rows["update_ratio"].max())
 
 
 def _best(losses: np.ndarray) -> float:
@@ -98,7 +100,7 @@ LEARNING_RATE = Rule(
     judge,
     "the loss ends above 1.2 times where it began, or what was reached (half of the initial loss) is lost again, or "
     "the loss leaps to three times its usual value three times or before it breaks, or updates move recurrent matrices "
-    "by a tenth of their norm a step and nothing is learned; and the task is not learned.",
+    "by a tenth of their norm a step (once by half of it) and nothing is learned; and the task is not learned.",
     "the cliff: Pascanu, Mikolov & Bengio 2013, figure 6; the numbers are a " + MEASURED,
     "strong: two of these; likely: one; weak: large updates alone.",
 )

@@ -7,6 +7,9 @@ from typing import Any
 from gradlab.diagnosis.case import Case, rounded
 from gradlab.diagnosis.finding import Advice
 
+ADAPTIVE_RATE = 0.003
+"""Where adaptive optimisers are safe for small nets: three times the default of Kingma & Ba 2015."""
+
 _ORTHOGONAL = """\
 for name, weight in model.named_parameters():
     if "weight_hh" in name:
@@ -43,11 +46,11 @@ def clip_at(threshold: float) -> Advice:
 
 
 def lower_rate(case: Case, factor: float) -> Advice:
-    """A smaller learning rate: so many times lower."""
+    """A smaller learning rate: so many times lower, and with an adaptive optimiser near its authors' default."""
     rate = case.rate
     if rate is None:
         return Advice(f"Lower the learning rate by a factor of {factor:g}.")
-    new = rounded(rate / factor, 1)
+    new = rounded(min(rate / factor, ADAPTIVE_RATE) if case.is_adaptive else rate / factor, 1)
     return Advice(
         f"Lower the learning rate from {rate:g} to {new:g}.",
         {"training.optimiser.rate": new},
