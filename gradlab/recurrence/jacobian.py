@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gradlab.recurrence.sweep import blocks, fresh
+
 
 @dataclass(frozen=True, slots=True)
 class BlockJacobian:
@@ -59,10 +61,13 @@ class BlockJacobian:
 
     def dense(self) -> Tensor:
         """The matrices themselves, `... rows columns`."""
-        count = self.blocks.shape[0]
-        result = self.scales[..., 0, :, None] * self.blocks[0]
-        for k in range(1, count):
-            result = torch.addcmul(result, self.scales[..., k, :, None], self.blocks[k])
+        if differentiated(self.scales, self.blocks):
+            result = (self.scales.unsqueeze(-1) * self.blocks).sum(-3)
+            return result if self.diagonal is None else result + torch.diag_embed(self.diagonal)
+        result = fresh(self.scales, *self.shape)
+        matrices, scales = result.view(-1, *self.shape[-2:]), self.scales.reshape(-1, *self.scales.shape[-2:])
+        for part in blocks(len(matrices), self.blocks[0].nbytes):
+            fill(matrices[part], scales[part], self.blocks)
         if self.diagonal is not None:
             result.diagonal(dim1=-2, dim2=-1).add_(self.diagonal)
         return result
@@ -72,3 +77,18 @@ class BlockJacobian:
         if self.blocks.shape[0] == 1 and self.diagonal is None:
             return self.scales[..., 0, :].abs().log().sum(-1) + torch.linalg.slogdet(self.blocks[0]).logabsdet
         return torch.linalg.slogdet(self.dense()).logabsdet
+
+
+def fill(matrices: Tensor, scales: Tensor, terms: Tensor) -> None:
+    """Write Σ_k diag(a_k) U_k: `step rows columns` from `step term rows` and `term rows columns`."""
+    torch.mul(scales[:, 0].unsqueeze(-1), terms[0], out=matrices)
+    for k in range(1, len(terms)):
+        matrices.addcmul_(scales[:, k].unsqueeze(-1), terms[k])
+
+
+def differentiated(*tensors: Tensor) -> bool:
+    """Whether autograd or a transform of `torch.func` looks on, so that nothing may be written in place."""
+    return any(
+        (tensor.requires_grad and torch.is_grad_enabled()) or torch._C._functorch.is_functorch_wrapped_tensor(tensor)
+        for tensor in tensors
+    )

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gradlab.recurrence.jacobian import BlockJacobian
+from gradlab.recurrence.jacobian import BlockJacobian, differentiated, fill
+from gradlab.recurrence.sweep import blocks, fresh
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +77,30 @@ class LSTMJacobian:
 
     def dense(self) -> Tensor:
         """The matrices themselves, `... states states`, in the order (h, c)."""
-        P, H = self.blocks.shape[2], self.blocks.shape[1]
-        result = self.forget.new_zeros(self.shape)
-        cell = self.cell.dense()
-        hidden = torch.addcmul(self._output.dense(), self.through_cell.unsqueeze(-1), cell)
-        carried = torch.diag_embed(self.through_cell * self.forget)
-        result[..., :P, :P] = hidden if self.projection is None else self.projection @ hidden
-        result[..., :P, P:] = carried if self.projection is None else self.projection @ carried
-        result[..., P:, :P] = cell
-        result[..., P:, P:].diagonal(dim1=-2, dim2=-1).copy_(self.forget)
-        assert self.forget.shape[-1] == H
+        P = self.blocks.shape[2]
+        if self.projection is not None or differentiated(self.slopes, self.blocks):
+            return self._assembled()
+        result = fresh(self.forget, *self.shape)
+        matrices, slopes, forget, through = (
+            part.reshape(-1, *part.shape[axis:])
+            for part, axis in ((result, -2), (self.slopes, -2), (self.forget, -1), (self.through_cell, -1))
+        )
+        for part in blocks(len(matrices), matrices[0].nbytes):
+            hidden, cell = matrices[part, :P], matrices[part, P:]
+            fill(cell[..., :P], slopes[part, :3], self.blocks[:3])
+            fill(hidden[..., :P], slopes[part, 3:], self.blocks[3:])
+            hidden[..., :P].addcmul_(through[part].unsqueeze(-1), cell[..., :P])
+            for carried, diagonal in ((hidden, through[part] * forget[part]), (cell, forget[part])):
+                carried[..., P:].zero_().diagonal(dim1=-2, dim2=-1).copy_(diagonal)
         return result
+
+    def _assembled(self) -> Tensor:
+        """The same from whole parts, nothing in place."""
+        cell = self.cell.dense()
+        hidden = self._output.dense() + self.through_cell.unsqueeze(-1) * cell
+        upper = torch.cat([hidden, torch.diag_embed(self.through_cell * self.forget)], -1)
+        lower = torch.cat([cell, torch.diag_embed(self.forget)], -1)
+        return torch.cat([upper if self.projection is None else self.projection @ upper, lower], -2)
 
     def inverse(self) -> InverseLSTMJacobian | None:
         """J⁻¹ in closed form; None with a projection, and where some J has no finite inverse."""
