@@ -7,6 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import nn
 
+from gradlab.models.padded import Padded
 from gradlab.models.settings import ModelSettings
 
 _SEQUENCES = 64
@@ -45,8 +46,14 @@ class TaskInterface(Protocol):
 
 
 def example_inputs(task: TaskInterface) -> Any:
-    """Inputs of a few sequences, always the same, for initialisers that look at the data."""
-    return task.batch(_SEQUENCES, torch.Generator().manual_seed(0)).inputs
+    """Inputs of a few sequences, always the same, for initialisers that look at the data.
+
+    Of sequences of different lengths the last steps, as many as are real in all of them.
+    """
+    inputs = task.batch(_SEQUENCES, torch.Generator().manual_seed(0)).inputs
+    if isinstance(inputs, Padded):
+        return inputs.values[len(inputs.values) - int(inputs.lengths.min()) :]
+    return inputs
 
 
 def readout_layer(settings: ModelSettings, output_size: int) -> nn.Linear:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from gradlab.models.encoders import encoder
 from gradlab.models.interface import TaskInterface, example_inputs, readout_layer
+from gradlab.models.padded import Padded, run_padded
 from gradlab.models.recurrent_layers import recurrent_layers
 from gradlab.models.settings import ModelSettings
 from gradlab.shapes import Float
@@ -35,22 +36,25 @@ class SequenceModel(nn.Module):
         self.readout = readout
         self.reads = reads
 
-    def forward(self, inputs: Tensor) -> Float[Tensor, "*time batch output"]:
+    def forward(self, inputs: Tensor | Padded) -> Float[Tensor, "*time batch output"]:
         """Answers `batch output` when read at the last step, else `time batch output`.
 
         Args:
-            inputs: `time batch feature`, or `time batch` of tokens.
+            inputs: `time batch feature`, or `time batch` of tokens; padded where lengths differ.
         """
         return self.unroll(inputs)[0]
 
-    def unroll(self, inputs: Tensor, state: Any = None) -> tuple[Float[Tensor, "*time batch output"], Any]:
+    def unroll(self, inputs: Tensor | Padded, state: Any = None) -> tuple[Float[Tensor, "*time batch output"], Any]:
         """The same from a given state (None: zeros), and the state after the last step.
 
         Args:
-            inputs: `time batch feature`, or `time batch` of tokens.
+            inputs: `time batch feature`, or `time batch` of tokens; padded where lengths differ.
             state: what an earlier call gave, in the form of the recurrent module.
         """
-        hidden, state = self.recurrent(self.encoder(inputs), state)
+        if isinstance(inputs, Tensor):
+            hidden, state = self.recurrent(self.encoder(inputs), state)
+        else:
+            hidden, state = run_padded(self.encoder, self.recurrent, inputs, state)
         return self.readout(hidden[-1] if self.reads == "last" else hidden), state
 
 

@@ -16,6 +16,7 @@ from gradlab.tasks.flip_flop import FlipFlop
 from gradlab.tasks.forecast import Forecast
 from gradlab.tasks.glimpses import Glimpses
 from gradlab.tasks.labelling import Labelling
+from gradlab.tasks.padded import Padded, aligned
 from gradlab.tasks.parity import Parity
 from gradlab.tasks.plugins import plugin_tasks
 from gradlab.tasks.read_aloud import ReadAloud
@@ -67,6 +68,7 @@ __all__ = [
     "Forecast",
     "Glimpses",
     "Labelling",
+    "Padded",
     "Parity",
     "Prompted",
     "ReadAloud",
@@ -74,4 +76,5 @@ __all__ = [
     "TemporalOrder",
     "Video",
     "VideoFrames",
+    "aligned",
 ]

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from gradlab.tasks.base import Baseline, Batch, Split, Task
+from gradlab.tasks.padded import Padded
 from gradlab.tasks.streams import stream
 
 TOLERANCE = 0.04
@@ -28,7 +29,7 @@ class Adding(Task):
     - `hochreiter1997` (Hochreiter & Schmidhuber 1997, section 5.4): numbers from U[−1, 1], marker −1 at both
       ends, 1 at one of the first ten steps and at another of the first T/2 − 1, target ½ + (x₁ + x₂)/4. The
       constant ½ has MSE 1/24. Here the very first step is never marked: the paper then sets x₁ to 0, which
-      would spoil the 1/24. And all sequences have the same length T, where the paper varies it by a tenth.
+      would spoil the 1/24. The paper's lengths, T to 1.1 T, come with `longer: 0.1`.
     """
 
     name: Literal["adding"] = "adding"
@@ -39,6 +40,8 @@ class Adding(Task):
     """Which of the two published forms."""
     steps: Annotated[int, Field(ge=2)] = 100
     """Time steps T of a sequence."""
+    longer: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Sequences have T to (1 + this) T steps, each its own number, evenly spread; 0 for T, 0.1 as in 1997."""
 
     @model_validator(mode="after")
     def _long_enough(self) -> Adding:
@@ -61,13 +64,13 @@ class Adding(Task):
 
     @property
     def length(self) -> int:
-        """Time steps per sequence."""
-        return self.steps
+        """Time steps of the longest sequence."""
+        return self.steps + int(self.steps * self.longer)
 
     @property
     def demanded_lag(self) -> int:
         """From the last step back to the earliest one that can be marked."""
-        return self.steps - 1 if self.form == "le2015" else self.steps - 2
+        return self.length - 1 if self.form == "le2015" else self.length - 2
 
     @property
     def chance(self) -> Baseline:
@@ -82,24 +85,36 @@ class Adding(Task):
         return Baseline(1 / 24, width - width**2 / 4, "always answers ½")
 
     def batch(self, size: int, generator: torch.Generator, split: Split = "train") -> Batch:
-        """Inputs `time batch 2` (number, marker) and targets `batch 1`."""
+        """Inputs `time batch 2` (number, marker), padded where lengths differ, and targets `batch 1`."""
         source = stream(generator, split)
-        numbers = torch.rand(self.steps, size, generator=source)
-        markers = torch.zeros(self.steps, size)
+        lengths = torch.full((size,), self.steps)
+        if self.longer > 0:
+            lengths = torch.randint(self.steps, self.length + 1, (size,), generator=source)
+        begins = int(lengths.max()) - lengths
+        numbers = torch.rand(int(lengths.max()), size, generator=source)
+        markers = torch.zeros_like(numbers)
+        sequences = torch.arange(size)
         if self.form == "le2015":
-            first = torch.randint(0, self.steps // 2, (size,), generator=source)
-            second = torch.randint(self.steps // 2, self.steps, (size,), generator=source)
+            first = self._below(lengths // 2, source)
+            second = lengths // 2 + self._below(lengths - lengths // 2, source)
         else:
             numbers = 2 * numbers - 1
-            markers[0] = markers[-1] = -1.0
+            markers[begins, sequences] = markers[-1] = -1.0
             first = torch.randint(1, 10, (size,), generator=source)
             second = torch.randint(1, self.steps // 2 - 2, (size,), generator=source)
             second += second >= first  # skips the step that is marked already
-        sequences = torch.arange(size)
+        first, second = begins + first, begins + second
         markers[first, sequences] = markers[second, sequences] = 1.0
         total = numbers[first, sequences] + numbers[second, sequences]
         targets = total if self.form == "le2015" else 0.5 + total / 4
-        return Batch(torch.stack((numbers, markers), dim=-1), targets.unsqueeze(-1))
+        inputs = torch.stack((numbers, markers), dim=-1)
+        return Batch(Padded(inputs, lengths) if self.longer > 0 else inputs, targets.unsqueeze(-1))
+
+    def _below(self, ends: Tensor, source: torch.Generator) -> Tensor:
+        """A random whole number from 0 to below each end; in one draw where all are the same."""
+        if self.longer == 0:
+            return torch.randint(0, int(ends[0]), (len(ends),), generator=source)
+        return (torch.rand(len(ends), dtype=torch.float64, generator=source) * ends).long()
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Mean squared error of `batch 1`."""

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from gradlab.settings import Settings
+from gradlab.tasks.padded import Padded
 
 Split = Literal["train", "test"]
 Reads = Literal["last", "every"]
@@ -29,10 +30,12 @@ class Prompted(NamedTuple):
 class Batch:
     """One batch of sequences, time first, sequences second."""
 
-    inputs: Tensor | Prompted
-    """`time batch feature`, float; or `time batch`, int64, where the task's inputs are tokens."""
+    inputs: Tensor | Padded | Prompted
+    """`time batch feature`, float; or `time batch`, int64, where the task's inputs are tokens. `Padded` where
+    lengths differ."""
     targets: Tensor
-    """What the loss compares with: `batch ...` when read at the last step, `time batch ...` at every one."""
+    """What the loss compares with: `batch ...` when read at the last step, `time batch ...` at every one. Of padded
+    sequences the loss counts real steps only."""
 
     def to(self, device: torch.device, dtype: torch.dtype) -> Batch:
         """The same batch where a model is, its floating-point tensors in the model's precision."""
@@ -40,8 +43,14 @@ class Batch:
         def moved(tensor: Tensor) -> Tensor:
             return tensor.to(device, dtype if tensor.is_floating_point() else None)
 
-        inputs = self.inputs if isinstance(self.inputs, Tensor) else Prompted(*map(moved, self.inputs))
-        return Batch(moved(inputs) if isinstance(inputs, Tensor) else inputs, moved(self.targets))
+        inputs = self.inputs
+        if isinstance(inputs, Padded):
+            inputs = Padded(moved(inputs.values), moved(inputs.lengths))
+        elif isinstance(inputs, Prompted):
+            inputs = Prompted(*map(moved, inputs))
+        else:
+            inputs = moved(inputs)
+        return Batch(inputs, moved(self.targets))
 
 
 @dataclass(frozen=True, slots=True)

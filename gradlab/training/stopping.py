@@ -12,7 +12,7 @@ from pydantic import Field
 from torch import nn
 
 from gradlab.settings import Settings
-from gradlab.tasks import Task
+from gradlab.tasks import Padded, Task
 from gradlab.training.bptt import Unrolling, nested_gradients
 from gradlab.training.evaluation import Evaluation
 from gradlab.training.twin import Twin
@@ -125,7 +125,8 @@ def reach(model: nn.Module, task: Task, unrolling: Unrolling) -> float:
     """
     last = unrolling.latest()
     stretch = last if task.reads == "last" else unrolling.reference(model, None)
-    least, steps = stretch.counted or 1, len(stretch.inputs)
+    inputs = stretch.inputs
+    least, steps = stretch.counted or 1, inputs.shortest if isinstance(inputs, Padded) else len(inputs)
     if steps - 1 <= least:
         return 1.0
     with Twin(model).fresh() as net:

@@ -204,6 +204,8 @@ CASES = [
     _adding(1.0, steps=101),
     _adding(0.5, form="hochreiter1997", steps=24),
     _adding(0.5, form="hochreiter1997", steps=101),
+    _adding(0.5, form="hochreiter1997", steps=60, longer=0.1),
+    _adding(1.0, steps=11, longer=1.0),
     _copy(1),
     _copy(100),
     _guessing(TemporalOrder(steps=10)),

@@ -3,12 +3,17 @@
 import torch
 from torch import Tensor
 
-from gradlab.tasks import Batch, Prompted, Task
+from gradlab.tasks import Batch, Padded, Prompted, Task
 
 
 def sequences(batch: Batch) -> set[bytes]:
     """What each sequence is about, as bytes, to tell them apart."""
-    inputs = batch.inputs if isinstance(batch.inputs, Tensor) else batch.inputs.given
+    inputs = batch.inputs
+    if isinstance(inputs, Padded):
+        return {
+            inputs.values[-length:, place].numpy().tobytes() for place, length in enumerate(inputs.lengths.tolist())
+        }
+    inputs = inputs if isinstance(inputs, Tensor) else inputs.given
     return {sequence.numpy().tobytes() for sequence in inputs.transpose(0, 1).contiguous()}
 
 
@@ -18,14 +23,22 @@ def equal(first: Batch, second: Batch) -> bool:
 
 
 def tensors(batch: Batch) -> list[Tensor]:
-    inputs = [batch.inputs] if isinstance(batch.inputs, Tensor) else list(batch.inputs)
-    return [*inputs, batch.targets]
+    inputs = batch.inputs
+    if isinstance(inputs, Padded):
+        return [inputs.values, inputs.lengths, batch.targets]
+    return [*([inputs] if isinstance(inputs, Tensor) else inputs), batch.targets]
 
 
 def part(task: Task, batch: Batch, outputs: Tensor, chosen: slice) -> tuple[Tensor, Batch]:
     """Outputs and batch of some of the sequences."""
     inputs = batch.inputs
-    some = inputs[:, chosen] if isinstance(inputs, Tensor) else Prompted(*(each[:, chosen] for each in inputs))
+    some: Tensor | Padded | Prompted
+    if isinstance(inputs, Padded):
+        some = inputs.sequences(chosen)
+    elif isinstance(inputs, Prompted):
+        some = Prompted(*(each[:, chosen] for each in inputs))
+    else:
+        some = inputs[:, chosen]
     if task.reads == "last":
         return outputs[chosen], Batch(some, batch.targets[chosen])
     return outputs[:, chosen], Batch(some, batch.targets[:, chosen])

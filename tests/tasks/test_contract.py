@@ -9,7 +9,7 @@ import torch
 from pydantic import TypeAdapter, ValidationError
 
 from gradlab.models import ModelSettings, build
-from gradlab.tasks import TASKS, AnyTask, Prompted
+from gradlab.tasks import TASKS, AnyTask, Padded, Prompted
 from tests.tasks.cases import CASES, TaskCase
 from tests.tasks.sequences import equal, outputs_of, part, sequences
 
@@ -32,6 +32,11 @@ def test_shapes(case: TaskCase) -> None:
             assert inputs.said.shape == batch.targets.shape and inputs.said.dtype == torch.int64
             assert inputs.given.shape[1] == SIZE and len(inputs.said) < task.length
             assert task.reads == "every"
+            continue
+        if isinstance(inputs, Padded):
+            assert inputs.lengths.shape == (SIZE,) and len(inputs) == int(inputs.lengths.max()) <= task.length
+            assert inputs.values.shape[1:] == (SIZE, task.input_size) and int(inputs.lengths.min()) > 0
+            assert task.reads == "last" or batch.targets.shape[:2] == (len(inputs), SIZE)
             continue
         expected = (task.length, SIZE, task.input_size) if task.inputs == "numbers" else (task.length, SIZE)
         assert inputs.shape == expected

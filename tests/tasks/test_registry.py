@@ -21,12 +21,12 @@ FRESH = """
 import torch
 from gradlab.models import ModelSettings, build
 from tests.tasks.cases import CASES
+from tests.tasks.sequences import tensors
 for case in CASES:
     with torch.device("meta"):
         build(ModelSettings(hidden=3), case.task, 0)
     batch = case.task.batch(2, torch.Generator())
-    inputs = [batch.inputs] if isinstance(batch.inputs, torch.Tensor) else batch.inputs
-    assert not any(tensor.is_meta for tensor in (*inputs, batch.targets)), case
+    assert not any(tensor.is_meta for tensor in tensors(batch)), case
 """
 
 

@@ -7,16 +7,22 @@ import pytest
 import torch
 
 from gradlab.recording import watch
-from gradlab.tasks import Task
+from gradlab.tasks import Adding, Task
 from gradlab.training import Checkpoint, CheckpointError, Outcome, TrainingSettings, train
 from gradlab.training.checkpoint import weights_from_bytes, weights_to_bytes
 from gradlab.training.clipping import CLIPPERS
 from gradlab.training.optimisers import OPTIMISERS
-from tests.training.bptt.tasks import EveryStep, Stream
+from tests.training.bptt.tasks import EveryStep, Stream, Uneven
 from tests.training.spy import SMALL, Breaking, small_model, weights
 
 STEPS = 40
-DATA: dict[str, Task] = {"read at the end": SMALL, "read at every step": EveryStep(), "streams": Stream()}
+DATA: dict[str, Task] = {
+    "read at the end": SMALL,
+    "read at every step": EveryStep(),
+    "streams": Stream(),
+    "read at different ends": Adding(steps=6, longer=1.0),
+    "different lengths": Uneven(),
+}
 SETTINGS = {
     "steps": STEPS, "batch": 4, "evaluate_every": 7, "evaluation_size": 8, "checkpoint_every": 9,
 }  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.utils.rnn import PackedSequence
 
 from gradlab.models.cells.layer import RecurrentLayer
 from gradlab.recurrence import Recurrence
@@ -32,15 +33,26 @@ class ReadBlocks(nn.Module):
         self.skip = nn.ModuleList(nn.Linear(width, hidden_size, bias=False) for width in widths)
 
     def forward(
-        self, input: Float[Tensor, "time batch feature"], hx: Float[Tensor, "layers batch hidden"] | None = None
-    ) -> tuple[Float[Tensor, "time batch hidden"], Float[Tensor, "layers batch hidden"]]:
-        """Outputs of the last layer, and the recurrent state of all layers after the last step."""
+        self,
+        input: Float[Tensor, "time batch feature"] | PackedSequence,
+        hx: Float[Tensor, "layers batch hidden"] | None = None,
+    ) -> tuple[Float[Tensor, "time batch hidden"] | PackedSequence, Float[Tensor, "layers batch hidden"]]:
+        """Outputs of the last layer, and the recurrent state of all layers after the last step.
+
+        Of packed sequences the outputs are packed as well.
+        """
         ends = []
         output = input
         for layer, (recurrent, read, skip) in enumerate(zip(self.recurrent, self.read, self.skip, strict=True)):
             states, end = recurrent(output, None if hx is None else hx[layer : layer + 1])
-            output = functional.gelu(read(states) + skip(output))
+            new = functional.gelu(read(_data(states)) + skip(_data(output)))
             ends.append(end)
             if self.dropout > 0 and layer < self.num_layers - 1:
-                output = functional.dropout(output, self.dropout, self.training)
+                new = functional.dropout(new, self.dropout, self.training)
+            output = new if isinstance(output, Tensor) else output._replace(data=new)
         return output, torch.cat(ends)
+
+
+def _data(values: Tensor | PackedSequence) -> Tensor:
+    """All steps of a packed sequence in one row: what acts on each step alone need not know where it stands."""
+    return values if isinstance(values, Tensor) else values.data

@@ -5,9 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
 from gradlab.recurrence import Recurrence, States
-from gradlab.shapes import Float
+from gradlab.shapes import Bool, Float
 
 State = Tensor | tuple[Tensor, ...]
 """One tensor `layers batch hidden` for a state of one part, a tuple of them for a state of several."""
@@ -57,34 +58,74 @@ class RecurrentLayer(nn.Module):
         }
 
     def forward(
-        self, input: Float[Tensor, "time batch feature"], hx: State | None = None
-    ) -> tuple[Float[Tensor, "time batch hidden"], State]:
-        """Outputs of the last layer, and the state of all layers after the last step; None starts from zero."""
+        self, input: Float[Tensor, "time batch feature"] | PackedSequence, hx: State | None = None
+    ) -> tuple[Float[Tensor, "time batch hidden"] | PackedSequence, State]:
+        """Outputs of the last layer, and the state of all layers after the last step; None starts from zero.
+
+        Of packed sequences the outputs are packed as well, and the state is that behind each one's own last step.
+        """
+        if isinstance(input, PackedSequence):
+            return self._packed(input, hx)
+        return self._run(input, self._start(input, hx), None)
+
+    def _start(self, input: Tensor, hx: State | None) -> States:
         count = len(self.recurrence.state_names)
         if hx is None:
-            start = (input.new_zeros(self.num_layers, input.shape[1], self.hidden_size),) * count
-        else:
-            start = hx if isinstance(hx, tuple) else (hx,)
+            return (input.new_zeros(self.num_layers, input.shape[1], self.hidden_size),) * count
+        start = hx if isinstance(hx, tuple) else (hx,)
         if len(start) != count:
             raise ValueError(
                 f"hx: expected {count} tensors for the state {self.recurrence.state_names}, got {len(start)}"
             )
+        return start
+
+    def _packed(self, input: PackedSequence, hx: State | None) -> tuple[PackedSequence, State]:
+        """In the order in which packed sequences lie, longest first."""
+        order, back = input.sorted_indices, input.unsorted_indices
+        padded, lengths = pad_packed_sequence(PackedSequence(input.data, input.batch_sizes))
+        start = self._start(padded, hx)
+        if hx is not None and order is not None:
+            start = tuple(part.index_select(1, order) for part in start)
+        real = torch.arange(len(padded)).unsqueeze(1) < lengths
+        output, final = self._run(padded, start, real.to(padded.device))
+        parts = final if isinstance(final, tuple) else (final,)
+        if back is not None:
+            parts = tuple(part.index_select(1, back) for part in parts)
+        packed = PackedSequence(output[real.to(output.device)], input.batch_sizes, order, back)
+        return packed, parts if isinstance(final, tuple) else parts[0]
+
+    def _run(self, input: Tensor, start: States, real: Bool[Tensor, "time batch"] | None) -> tuple[Tensor, State]:
+        """All layers over padded sequences: where a step is not real, the state stays as it was."""
+        count = len(start)
         ends: list[States] = []
         output = input
         for layer in range(self.num_layers):
             weights, states = self.weights(layer), tuple(part[layer] for part in start)
             outputs = []
-            for x in output.unbind():
-                states = self.recurrence.step(weights, x, states)
+            for t, x in enumerate(output.unbind()):
+                new = self.recurrence.step(weights, x, states)
+                states = new if real is None else _where(real[t], new, states)
                 outputs.append(states[0])
             output = torch.stack(outputs)
             ends.append(states)
             if self.dropout > 0 and layer < self.num_layers - 1:
-                output = functional.dropout(output, self.dropout, self.training)
+                output = self._dropped(output, real)
         final = tuple(torch.stack(parts) for parts in zip(*ends, strict=True))
         return output, final if count > 1 else final[0]
+
+    def _dropped(self, output: Tensor, real: Tensor | None) -> Tensor:
+        """Dropout between layers; as in torch's modules it is drawn for real steps only."""
+        if real is None:
+            return functional.dropout(output, self.dropout, self.training)
+        kept = torch.zeros_like(output)
+        kept[real] = functional.dropout(output[real], self.dropout, self.training)
+        return kept
 
     def extra_repr(self) -> str:
         """The recurrence and the sizes."""
         layers = f", num_layers={self.num_layers}" if self.num_layers > 1 else ""
         return f"{self.recurrence}, {self.input_size}, {self.hidden_size}{layers}"
+
+
+def _where(real: Bool[Tensor, " batch"], new: States, old: States) -> States:
+    return tuple(torch.where(real.unsqueeze(-1), one, other) for one, other in zip(new, old, strict=True))

@@ -88,7 +88,6 @@ class AdaptiveWindows(TruncatedWindows):
         self._twin = self._twin or Twin(model)
         measured = self._measured(model)
         inputs = measured.inputs
-        assert isinstance(inputs, Tensor)
         lags = len(inputs) - 1
         if lags < 2:
             return

@@ -12,14 +12,14 @@ import torch
 from torch import Tensor, nn
 
 from gradlab.settings import Settings
-from gradlab.tasks import Batch, Prompted, Task
+from gradlab.tasks import Batch, Padded, Prompted, Task
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
     """Consecutive time steps of parallel sequences, the state before them, and what their answers are held against."""
 
-    inputs: Tensor | Prompted
+    inputs: Tensor | Padded | Prompted
     """`time batch …`, on the model's device."""
     batch: Batch
     """What the loss is told: of all steps, or of the last `counted` ones."""
@@ -97,7 +97,9 @@ def unrollable(model: nn.Module) -> Any:
     return model
 
 
-def unrolled(model: Any, inputs: Tensor, state: Any, edges: list[int], link: Any = None) -> tuple[list[Tensor], Any]:
+def unrolled(
+    model: Any, inputs: Tensor | Padded, state: Any, edges: list[int], link: Any = None
+) -> tuple[list[Tensor], Any]:
     """Run a model over a stretch in parts, and give the answers of each part and the state after every part.
 
     Args:

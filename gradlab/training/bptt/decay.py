@@ -6,11 +6,11 @@ import math
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from gradlab.dynamics import lyapunov_spectrum
 from gradlab.errors import UnsupportedError
 from gradlab.instrument import Pass, hold_on, recurrent_modules, replay
+from gradlab.tasks import Padded, Prompted
 from gradlab.training.bptt.base import Stretch
 from gradlab.training.bptt.state import mapped
 
@@ -32,8 +32,9 @@ def leading_exponent(net: Any, stretch: Stretch) -> float:
 
     Returns NaN for a net without recurrent modules that gradlab knows.
     """
-    assert isinstance(stretch.inputs, Tensor)
-    inputs = stretch.inputs[:, :SEQUENCES]
+    inputs = stretch.inputs
+    assert not isinstance(inputs, Prompted)
+    few = inputs.sequences(slice(SEQUENCES)) if isinstance(inputs, Padded) else inputs[:, :SEQUENCES]
     state = mapped(stretch.state, lambda part: part.detach()[..., :SEQUENCES, :].contiguous())
     try:
         captures = [hold_on(name, layout) for name, layout in recurrent_modules(net)]
@@ -43,7 +44,7 @@ def leading_exponent(net: Any, stretch: Stretch) -> float:
         for capture in captures:
             capture.arm(weights=False)
         with torch.enable_grad():
-            net.unroll(inputs, state)
+            net.unroll(few, state)
         exponents = [_leading(passed) for capture in captures for passed in replay(capture.calls)]
     finally:
         for capture in captures:

@@ -9,7 +9,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from gradlab.tasks import Task
+from gradlab.tasks import Prompted, Task
 from gradlab.training.bptt.base import Stretch, unrollable
 from gradlab.training.bptt.state import leaf, tensors
 
@@ -50,7 +50,7 @@ def nested_gradients(net: object, task: Task, stretch: Stretch, windows: Sequenc
     """
     model = unrollable(net)  # type: ignore[arg-type]
     inputs = stretch.inputs
-    assert isinstance(inputs, Tensor)
+    assert not isinstance(inputs, Prompted)
     steps, least = len(inputs), stretch.counted or 1
     if list(windows) != sorted(set(windows)) or not windows or windows[0] < least or windows[-1] > steps:
         raise ValueError(f"expected ascending windows from {least} to {steps} steps, got {list(windows)}")

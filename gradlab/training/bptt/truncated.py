@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from gradlab.tasks import Task
+from gradlab.tasks import Padded, Task
 from gradlab.training.bptt.base import Bptt, Unrolling, together, unrollable, unrolled
 from gradlab.training.bptt.state import detached
 from gradlab.training.bptt.walk import sequence
@@ -62,9 +62,9 @@ class TruncatedWindows(Windows):
         return loss.detach()
 
 
-def sequence_of(inputs: Any) -> Tensor:
-    """The inputs of a stretch that was cut out of a sequence: one tensor."""
-    assert isinstance(inputs, Tensor)
+def sequence_of(inputs: Any) -> Tensor | Padded:
+    """The inputs of a stretch that was cut out of a sequence: they can be cut further."""
+    assert isinstance(inputs, Tensor | Padded)
     return inputs
 
 

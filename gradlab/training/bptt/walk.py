@@ -8,7 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
-from gradlab.tasks import Batch, Prompted, Task
+from gradlab.tasks import Batch, Padded, Prompted, Task
 from gradlab.training.placement import on_model
 from gradlab.training.seeds import generator
 
@@ -130,8 +130,8 @@ def walk(task: Task, size: int, seed: int) -> Walk:
     return SequenceWalk(task, size, seed)
 
 
-def sequence(batch: Batch) -> Tensor:
-    """The inputs of a batch as one tensor, `time batch …`. Raises ValueError where they are more than that."""
+def sequence(batch: Batch) -> Tensor | Padded:
+    """The inputs of a batch as what can be cut in time. Raises ValueError where they are more than a sequence."""
     if isinstance(batch.inputs, Prompted):
         raise ValueError(
             "expected a task whose inputs are one sequence, got one with a prompt, which cannot be cut into windows; "

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gradlab.tasks import Baseline, Batch, Task
+from gradlab.tasks import Baseline, Batch, Padded, Task, aligned
 from gradlab.tasks.base import Reads, Split
+from gradlab.tasks.padded import mean_over_real
 
 
 class EveryStep(Task):
@@ -39,6 +40,23 @@ class EveryStep(Task):
     def score(self, outputs: Tensor, batch: Batch) -> float:
         """Minus the error."""
         return -float(self.loss(outputs, batch))
+
+
+class Uneven(EveryStep):
+    """The same of sequences of different lengths: 1 to `steps`."""
+
+    name: Literal["uneven"] = "uneven"  # type: ignore[assignment]
+
+    def batch(self, size: int, generator: torch.Generator, split: Split = "train") -> Batch:
+        """Noise, and its running sum from each sequence's first step on; there is NaN in the padding."""
+        lengths = torch.randint(1, self.steps + 1, (size,), generator=generator)
+        inputs = aligned([torch.randn(length, 2, generator=generator) for length in lengths.tolist()])
+        values = inputs.values.masked_fill(~inputs.real().unsqueeze(-1), torch.nan)
+        return Batch(Padded(values, lengths), inputs.values.cumsum(0).sum(-1, keepdim=True) / 4)
+
+    def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
+        """Mean squared error over real steps."""
+        return mean_over_real((outputs - batch.targets).square().squeeze(-1), batch.inputs)
 
 
 class Stream(EveryStep):
