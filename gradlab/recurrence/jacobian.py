@@ -44,8 +44,8 @@ class BlockJacobian:
     def apply(self, vectors: Tensor) -> Tensor:
         """J @ V for `... columns k`."""
         count, rows, columns = self.blocks.shape
-        if count == 1 and self.scales.dim() == 2:
-            result = (self.blocks[0] @ vectors) * self.scales[0].unsqueeze(-1)
+        if count == 1 and self.scales.numel() == rows:  # one step of one sequence: nothing to bring together
+            result = (self.blocks[0] @ vectors) * self.scales.reshape(rows, 1)
             return result if self.diagonal is None else result + self.diagonal.unsqueeze(-1) * vectors
         # Vectors as rows: then all steps together are one product with one matrix.
         moved = (vectors.mT @ self.blocks.reshape(count * rows, columns).mT).unflatten(-1, (count, rows))
