@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gradlab.cli.options import OverridesArgument, ScaleOption, StoreOption, StudyArgument, ThreadsOption
+from gradlab.errors import GradlabError
 
 if TYPE_CHECKING:
     from gradlab.study.listener import Ended
@@ -25,6 +26,10 @@ def run(
     cluster: Annotated[
         str | None, typer.Option("--cluster", metavar="ADDRESS", help="A dask scheduler to run on.")
     ] = None,
+    needs: Annotated[
+        list[str] | None,
+        typer.Option("--needs", metavar="NAME=AMOUNT", help="Resources of a worker that one run takes, such as GPU=1."),
+    ] = None,
 ) -> None:
     """Do the runs of a study that are not done yet, and say what was found.
 
@@ -39,15 +44,17 @@ def run(
     from gradlab.study.remaining import register, remaining
     from gradlab.study.runners import Distributed, Inline, Runner
 
+    resources = _resources(needs or [])
     plan = read_study(find(study), overrides or (), scale)
     register(plan, store)
     todo = remaining(plan, store)
     typer.echo(f"{plan.name}: {plan.header.question}")
     typer.echo(_what_to_do(plan, todo, store))
     torch.set_num_threads(threads)
+    here = jobs == 1 and cluster is None
+    runner: Runner = Inline() if here else Distributed(jobs, cluster, threads, resources)
     ended: list[Ended] = []
     with suppress(KeyboardInterrupt), listener_on_terminal(todo) as listener:  # a second Ctrl-C comes through
-        runner: Runner = Inline() if jobs == 1 and cluster is None else Distributed(jobs, cluster, threads)
         ended = runner(todo, plan.name, store, listener) if todo else []
     if len(ended) < len(todo) or any(one.status == "stopped" for one in ended):
         again = ["gradlab", "run", study, *(overrides or []), *([] if scale == "small" else ["--scale", scale])]
@@ -56,6 +63,20 @@ def run(
     _say_what_was_found(plan, store, ended)
     if any(one.status == "failed" for one in ended):
         raise typer.Exit(1)
+
+
+def _resources(needs: list[str]) -> dict[str, float] | None:
+    """`["GPU=1"]` as a mapping; null for nothing."""
+    resources = {}
+    for text in needs:
+        name, _, amount = text.partition("=")
+        try:
+            resources[name] = float(amount)
+        except ValueError:
+            resources[name] = 0.0
+        if not name or not resources[name] > 0:
+            raise GradlabError(f"--needs: expected NAME=AMOUNT, such as GPU=1, got {text!r}")
+    return resources or None
 
 
 def _what_to_do(plan: Study, todo: list[PlannedRun], store: str) -> str:

@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from gradlab.errors import GradlabError
 from gradlab.study.interrupt import Interrupt
 from gradlab.study.listener import Ended, Listener
 from gradlab.study.plan import PlannedRun
@@ -65,7 +66,7 @@ class Distributed:
         from distributed import Client, LocalCluster
 
         if self._cluster is not None:
-            with Client(self._cluster) as client:
+            with self._connected(self._cluster) as client:
                 yield client
             return
         # Nannies set MALLOC_TRIM_THRESHOLD_, which makes torch give memory back at every step and costs it 40 %.
@@ -90,6 +91,26 @@ class Distributed:
             except KeyboardInterrupt:
                 _kill(cluster)
                 raise
+
+    def _connected(self, address: str) -> Client:
+        """A client of a running cluster, whose workers have what a run needs."""
+        from distributed import Client
+
+        try:
+            client = Client(address)
+        except (OSError, ValueError) as error:
+            told = " ".join(str(error).split())
+            raise GradlabError(f"expected a dask scheduler at {address}, none answered: {told}") from error
+        there = [worker.get("resources", {}) for worker in client.scheduler_info(n_workers=-1)["workers"].values()]
+        for name, amount in (self._resources or {}).items():
+            if there and not any(worker.get(name, 0) >= amount for worker in there):
+                client.close()
+                found = ", ".join(sorted({str(worker) for worker in there}))
+                raise GradlabError(
+                    f"{address}: expected a worker with {name} {amount:g}, the workers have {found}; "
+                    f"start them with --resources {name}={amount:g}"
+                )
+        return client
 
 
 def _kill(cluster: LocalCluster) -> None:
