@@ -21,10 +21,12 @@ st.set_page_config(
 write_style()
 chosen = st.navigation(
     {
-        "gradlab": [
-            st.Page(page.path, title=page.title, url_path=page.address, default=number == 0)
-            for number, page in enumerate(PAGES)
+        section: [
+            st.Page(page.path, title=page.title, url_path=page.address, default=page is PAGES[0])
+            for page in PAGES
+            if page.section == section
         ]
+        for section in dict.fromkeys(page.section for page in PAGES)
     }
 )
 with st.sidebar:

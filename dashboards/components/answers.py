@@ -7,10 +7,19 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from gradlab.diagnosis import Diagnosis
 from gradlab.figures.text import count_of, number_in_words
 from gradlab.reports.reach import SHARE
+from gradlab.store import RunInfo
 
 _ENDS = {"running": "", "stopped": "stopped early", "failed": "failed", "lost": "ended without saying how"}
+_IS = {
+    "running": "is training",
+    "finished": "has finished",
+    "stopped": "was stopped early",
+    "failed": "failed",
+    "lost": "ended without saying how",
+}
 _NAMED = 4
 """So many groups are named in a sentence; of more, the first and the last."""
 
@@ -119,6 +128,34 @@ def overview_answer(statuses: Sequence[str], expected: int, studies: int) -> str
     if done == total:
         return f"All {total:,} runs{where} have finished."
     return f"{done:,} of {total:,} runs{where} have finished; {_listed(others)}."
+
+
+def run_answer(run: RunInfo, steps: pd.DataFrame, diagnosis: Diagnosis | None) -> str:
+    """How far a run is, its loss, and the weightiest finding.
+
+    Args:
+        run: the run as it is now.
+        steps: its `step` and `loss`.
+        diagnosis: what was found; None where nothing could be judged.
+
+    Returns:
+        One or two sentences.
+    """
+    if not len(steps):
+        return f"This run {_IS.get(run.status, run.status)}; it has recorded no training step yet."
+    done, last = int(steps["step"].max()) + 1, float(steps["loss"].to_numpy(dtype=float)[steps["step"].argmax()])
+    planned = run.settings.get("training.steps")
+    far = f"{done:,} of {count_of(planned, 'step')}" if isinstance(planned, int) and planned >= done else ""
+    far = far if run.status != "finished" and far else count_of(done, "step")
+    sentence = f"This run {_IS.get(run.status, run.status)} after {far}, with a loss of {number_in_words(last)}."
+    if diagnosis is None:
+        return sentence
+    if diagnosis.is_well:
+        return f"{sentence} Nothing is wrong, as far as this was recorded."
+    more = len(diagnosis.problems) - 1
+    further = f", and {count_of(more, 'further problem')}" if more else ""
+    title = diagnosis.problems[0].title.rstrip(".")
+    return f"{sentence} {title}{further}."
 
 
 def finding_answer(

@@ -1,6 +1,7 @@
 """The choices that several pages offer: which study, which run, what makes a group, which layer."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -12,7 +13,7 @@ from gradlab.reports.groups import is_seed
 from gradlab.store import RunInfo, StudyInfo
 
 _MOST_GROUPINGS = 6
-_LAYER_AXES = {
+_LAYER_AXES: dict[str, tuple[str, Any]] = {
     "module": ("Module", str),
     "layer": ("Layer", lambda layer: f"layer {layer}"),
     "direction": ("Direction", lambda direction: "backward" if direction else "forward"),
@@ -34,7 +35,7 @@ def choose_study(studies: Sequence[StudyInfo], runs: Sequence[RunInfo]) -> tuple
 def grouping_keys(study: StudyInfo, runs: Sequence[RunInfo]) -> list[str]:
     """Settings that tell groups of runs apart, seeds left out, none that says what the ones before it said."""
     keys: list[str] = []
-    parts = {()}
+    parts: set[tuple[str, ...]] = {()}
     for key in reports.grouping(runs, study.axes).keys:
         finer = {tuple(repr(run.settings.get(each)) for each in (*keys, key)) for run in runs}
         if len(finer) > len(parts):
@@ -79,9 +80,17 @@ def run_label(run: RunInfo, keys: Sequence[str]) -> str:
     return f"{' · '.join(words)} ({run.id[:8]}{status})" if words else f"{run.id}{status}"
 
 
-def choose_pass(frame: pd.DataFrame) -> dict[str, object]:
+def latest_run(runs: Sequence[RunInfo]) -> str | None:
+    """The run that is worth a first look: one that is training, or else the one that was started last."""
+    if not runs:
+        return None
+    chosen = max(runs, key=lambda run: (run.status == "running", str(run.facts.get("created", ""))))
+    return chosen.id
+
+
+def choose_pass(frame: pd.DataFrame) -> dict[str, Any]:
     """Module, layer, direction and sequence, each only where there is more than one."""
-    chosen: dict[str, object] = {}
+    chosen: dict[str, Any] = {}
     several = {axis: sorted(frame[axis].unique().tolist()) for axis in _LAYER_AXES if axis in frame.columns}
     several = {axis: values for axis, values in several.items() if len(values) > 1}
     for axis, values in several.items():

@@ -18,17 +18,18 @@ def current_theme() -> ThemeName:
     return "dark" if st.context.theme.type == "dark" else "light"
 
 
-def write_figure(figure: Figure, data: pd.DataFrame, **drawing: Any) -> None:
+def write_figure(figure: Figure, data: pd.DataFrame, *, live: str = "", **drawing: Any) -> None:
     """Draw a figure from its data, with everything that belongs to it.
 
     Args:
         figure: entry of the gallery.
         data: what its data function returned.
+        live: what the figure is about, where it is drawn again and again: the reader's zoom outlives new data.
         drawing: further arguments of its drawing function.
     """
     drawn = figure.draw(data, theme=current_theme(), **drawing)
     # the page's heading says it already
-    drawn.update_layout(title_text=None, margin_t=16)
+    drawn.update_layout(title_text=None, margin_t=16, uirevision=live or None)
     st.plotly_chart(
         drawn,
         theme=None,

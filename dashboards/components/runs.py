@@ -1,8 +1,11 @@
 """What the store holds, as the pages see it: studies, runs, tables; read anew only where something has grown."""
 
 import os
+import time
 from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import pandas as pd
 import streamlit as st
@@ -13,6 +16,9 @@ from gradlab.errors import StoreError
 from gradlab.store import RunInfo, Store, StudyInfo
 
 FIRST_STUDY = "gradlab run studies/digits.yaml"
+_KEPT_FOR = 20.0
+"""A listing is used again for so many times as long as it took: a large store is not listed at every click."""
+_VERSIONS: "WeakKeyDictionary[RunInfo, str]" = WeakKeyDictionary()
 
 
 def store_address() -> str:
@@ -22,14 +28,12 @@ def store_address() -> str:
 
 def open_store() -> tuple[Store, list[StudyInfo], list[RunInfo]]:
     """The store with its studies and runs; ends the page with a friendly word when there is nothing in it."""
-    store = Store(store_address())
     try:
-        studies, runs = store.studies(), store.runs()
+        listed = _listing(store_address())
     except StoreError as error:
         write_notice("This store cannot be read.", str(error))
         st.stop()
-    if any(run.study == "" for run in runs):
-        studies.append(StudyInfo("", store.address, "Runs that belong to no study."))
+    store, studies, runs = listed.store, list(listed.studies), list(listed.runs)
     if not studies:
         write_notice(
             "Nothing has been recorded here yet.",
@@ -39,6 +43,57 @@ def open_store() -> tuple[Store, list[StudyInfo], list[RunInfo]]:
         )
         st.stop()
     return store, studies, runs
+
+
+@dataclass(slots=True)
+class _Listing:
+    """Studies and runs of a store as they were a moment ago."""
+
+    store: Store
+    studies: list[StudyInfo] = field(default_factory=list)
+    runs: list[RunInfo] = field(default_factory=list)
+    until: float = 0.0
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _listings(address: str) -> _Listing:
+    return _Listing(Store(address))
+
+
+def _listing(address: str) -> _Listing:
+    """What the store holds; listed anew unless that was done a moment ago. Raises StoreError."""
+    listed = _listings(address)
+    started = time.monotonic()
+    if started < listed.until:
+        return listed
+    store = Store(address)
+    studies, runs = store.studies(), store.runs()
+    if any(run.study == "" for run in runs):
+        studies.append(StudyInfo("", store.address, "Runs that belong to no study."))
+    ended = time.monotonic()
+    listed.store, listed.studies, listed.runs = store, studies, runs
+    listed.until = ended + _KEPT_FOR * (ended - started)
+    return listed
+
+
+def forget_listing() -> None:
+    """List the store anew at the next look: it is known to have changed."""
+    _listings(store_address()).until = 0.0
+
+
+def version_of(run: RunInfo) -> str:
+    """Changes when the run has grown; of a run that has ended, when its facts have changed."""
+    if run.status == "running":
+        return run.fingerprint
+    if run not in _VERSIONS:
+        _VERSIONS[run] = f"{run.status} {hash(repr(run.facts))}"
+    return _VERSIONS[run]
+
+
+def refreshed(run: RunInfo) -> RunInfo:
+    """The same run as it is now, without listing its neighbours."""
+    found = Store(run.path).runs("")
+    return replace(found[0], id=run.id, study=run.study, known_config=run.known_config) if found else run
 
 
 def read_table(
@@ -61,7 +116,7 @@ def read_table(
 
     Ends the page with a friendly word when it cannot be read.
     """
-    versions = tuple((run.study, run.id, run.fingerprint) for run in runs)
+    versions = tuple((run.study, run.id, version_of(run)) for run in runs)
     try:
         conditions = repr(sorted((where or {}).items()))
         return _read(

@@ -10,6 +10,8 @@ class PageEntry:
 
     file: str
     title: str
+    section: str = "Ask"
+    """Heading in the menu that it stands under."""
 
     @property
     def path(self) -> Path:
@@ -23,7 +25,8 @@ class PageEntry:
 
 
 PAGES = (
-    PageEntry("overview.py", "Overview"),
+    PageEntry("overview.py", "Overview", "Look"),
+    PageEntry("run.py", "Run", "Look"),
     PageEntry("gradient_flow.py", "Gradient flow"),
     PageEntry("spectra.py", "Spectra"),
     PageEntry("clipping.py", "Clipping"),

@@ -1,0 +1,85 @@
+"""What the diagnosis says of a run: cached by the run's state, and written so that it can be believed or not."""
+
+from typing import Literal
+
+import pandas as pd
+import streamlit as st
+
+from dashboards.components.runs import store_address, version_of
+from dashboards.components.text import write_list, write_text
+from gradlab import reports
+from gradlab.diagnosis import Diagnosis, Finding, diagnose
+from gradlab.errors import StoreError
+from gradlab.store import RunInfo, Store
+
+TABLES = ("steps", "timesteps", "gates", "parameters", "lags", "lyapunov", "truncation")
+"""What the rules look at."""
+Verdict = Literal["well", "problem", "unknown"]
+_CERTAINTY = {"strong": "surely", "likely": "probably", "weak": "perhaps"}
+
+
+def diagnosis_of(store: Store, run: RunInfo) -> Diagnosis | None:
+    """All findings of a run as it is now; None where its tables cannot be read or judged."""
+    return _diagnosis(store_address(), run.study, run.id, version_of(run), _store=store, _run=run)
+
+
+@st.cache_resource(max_entries=512, show_spinner=False)
+def _diagnosis(address: str, study: str, run: str, version: str, *, _store: Store, _run: RunInfo) -> Diagnosis | None:
+    try:
+        recorded = _run.tables()
+        frames = {name: reports.load(_store, name, runs=[_run]) for name in TABLES if name in recorded}
+        if not frames:
+            return None
+        return diagnose({**frames, "runs": reports.load(_store, "runs", runs=[_run])})
+    except (StoreError, ValueError):
+        return None
+
+
+def verdict_of(diagnosis: Diagnosis | None) -> str:
+    """A word or two for a table of runs."""
+    if diagnosis is None:
+        return "not judged"
+    if diagnosis.is_well:
+        return "well"
+    return ", ".join(dict.fromkeys(finding.name.replace("_", " ") for finding in diagnosis.problems))
+
+
+def write_findings(diagnosis: Diagnosis | None) -> None:
+    """Every finding behind a fold of its own, problems first; then what could not be judged."""
+    if diagnosis is None:
+        write_text("Nothing has been recorded that could be judged.", "small")
+        return
+    if not diagnosis.findings:
+        write_text("Nothing is wrong, as far as this was recorded.")
+    for finding in diagnosis:
+        _write_finding(finding)
+    if diagnosis.unjudged:
+        with st.expander(f"What could not be judged ({len(diagnosis.unjudged)})"):
+            write_list(str(each) for each in diagnosis.unjudged)
+
+
+def _write_finding(finding: Finding) -> None:
+    sign = "Problem" if finding.weight == "problem" else "Note"
+    # a title is written by the rules, but may hold a module's name: what Markdown reads as more is taken out
+    with st.expander(_without_markdown(f"{sign}, {_CERTAINTY[finding.certainty]}: {finding.title}")):
+        if str(finding.where):
+            write_text(f"Where: {finding.where}.")
+        write_list(finding.evidence)
+        write_text(f"Threshold: {finding.threshold} Source: {finding.source}.", "read")
+        write_text(finding.advice.words)
+        for label, text, language in (
+            ("In a study file", finding.advice.yaml, "yaml"),
+            ("In Python", finding.advice.code, "python"),
+        ):
+            if text:
+                write_text(label, "small")
+                st.code(text, language=language)
+
+
+def _without_markdown(text: str) -> str:
+    return "".join(f"\\{letter}" if letter in r"\`*_{}[]<>()#+-!|$:~" else letter for letter in text)
+
+
+def findings_frame(diagnosis: Diagnosis | None) -> pd.DataFrame:
+    """The findings as a table to take along."""
+    return pd.DataFrame() if diagnosis is None else diagnosis.frame()
