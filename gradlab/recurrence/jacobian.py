@@ -45,7 +45,7 @@ class BlockJacobian:
         """J @ V for `... columns k`."""
         count, rows, columns = self.blocks.shape
         if count == 1 and self.scales.numel() == rows:  # one step of one sequence: nothing to bring together
-            result = (self.blocks[0] @ vectors) * self.scales.reshape(rows, 1)
+            result = (self.blocks[0] @ vectors) * self.scales[..., 0, :].unsqueeze(-1)
             return result if self.diagonal is None else result + self.diagonal.unsqueeze(-1) * vectors
         # Vectors as rows: then all steps together are one product with one matrix.
         moved = (vectors.mT @ self.blocks.reshape(count * rows, columns).mT).unflatten(-1, (count, rows))
