@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -22,6 +23,7 @@ def run(
     store: StoreOption = "runs",
     threads: ThreadsOption = 1,
     scale: ScaleOption = "small",
+    device: Annotated[str, typer.Option("--device", help="Where nets are trained: cpu, cuda, cuda:1, …")] = "cpu",
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Runs at the same time, each in a process.")] = 1,
     cluster: Annotated[
         str | None, typer.Option("--cluster", metavar="ADDRESS", help="A dask scheduler to run on.")
@@ -45,9 +47,11 @@ def run(
     from gradlab.study.runners import Distributed, Inline, Runner
 
     resources = _resources(needs or [])
+    if cluster is None:  # the workers of a cluster may have what this machine has not
+        _check_device(device)
     plan = read_study(find(study), overrides or (), scale)
     register(plan, store)
-    todo = remaining(plan, store)
+    todo = [replace(one, device=device) for one in remaining(plan, store)]
     typer.echo(f"{plan.name}: {plan.header.question}")
     typer.echo(_what_to_do(plan, todo, store))
     torch.set_num_threads(threads)
@@ -77,6 +81,16 @@ def _resources(needs: list[str]) -> dict[str, float] | None:
         if not name or not resources[name] > 0:
             raise GradlabError(f"--needs: expected NAME=AMOUNT, such as GPU=1, got {text!r}")
     return resources or None
+
+
+def _check_device(device: str) -> None:
+    import torch
+
+    try:
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, ValueError) as error:
+        told = str(error).splitlines()[0]
+        raise GradlabError(f"--device: expected a device that torch has here, got {device!r}: {told}") from error
 
 
 def _what_to_do(plan: Study, todo: list[PlannedRun], store: str) -> str:

@@ -55,7 +55,7 @@ def _attempt(
     writer = Store(store).writer(run.id, study, config=resolved(config), resume=True)
     checkpoint = last_checkpoint(writer)
     writer.truncate(checkpoint.step if checkpoint else 0)  # what came after it is done again
-    writer.annotate(study=study, varied=run.varied, parameters=run.parameters, **versions())
+    writer.annotate(study=study, varied=run.varied, parameters=run.parameters, device=run.device, **versions())
     writer.annotate(**config.task.describe())
     if errors:
         writer.annotate(errors=errors)
@@ -64,7 +64,7 @@ def _attempt(
     writer.flush()
     recorder, is_error = None, False
     try:
-        model = build_model(config)
+        model = build_model(config).to(run.device)
         recorder = recording.watch(model, sink=writer, **config.record.model_dump())
         if checkpoint is not None:
             recorder.resume(checkpoint.step)

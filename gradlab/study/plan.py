@@ -38,6 +38,8 @@ class PlannedRun:
     """Number of parameters of its net."""
     limits: Limits = field(default_factory=Limits)
     """What it may take."""
+    device: str = "cpu"
+    """Where its net is trained: `cpu`, `cuda`, `cuda:1`, … No part of its identity."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,6 +129,8 @@ MISTAKES = {
     "unknown key": ["run", STUDY, "model.hiden=3"],
     "no such file": ["run", "absent.yaml"],
     "no such study": ["run", "digts"],
+    "no such device": ["run", STUDY, "--device", "cuda:99"],
+    "no such scale": ["run", STUDY, "--scale", "full"],
     "check": ["check", STUDY, "seed=x"],
     "no such study in the store": ["report", "digits"],
     "unknown format": ["report", "digits", "--to", "docx"],
