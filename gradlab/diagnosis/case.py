@@ -86,6 +86,15 @@ class Case:
         return self.steps["loss"].to_numpy(dtype=float)
 
     @cached_property
+    def trend(self) -> np.ndarray:
+        """The losses, with truncated windows the mean of as many as make one sequence: they are not alike."""
+        k1, length = self.number("training.bptt.k1"), self.number("task_length")
+        if k1 is None or length is None or self.reads != "every" or k1 >= length:
+            return self.losses
+        period = math.ceil(length / k1)
+        return pd.Series(self.losses).rolling(period, min_periods=1).mean().to_numpy()
+
+    @cached_property
     def norms(self) -> np.ndarray:
         """Gradient norm of every step as backward() left it."""
         return self.steps["grad_norm"].to_numpy(dtype=float)
@@ -104,15 +113,12 @@ class Case:
     @cached_property
     def initial_loss(self) -> float:
         """Median loss of the first hundredth of the steps, one step at least."""
-        count = max(1, len(self.losses) // 100)
-        return float(np.median(self.losses[:count]))
+        count = max(1, len(self.trend) // 100)
+        return float(np.median(self.trend[:count]))
 
     @cached_property
     def final_loss(self) -> float:
-        """Mean loss of the last tenth of the steps, infinite when the last is not finite.
-
-        The mean: with truncated sequences the loss goes up and down with the window.
-        """
+        """Mean loss of the last tenth of the steps, infinite when the last is not finite."""
         if not len(self.losses) or not math.isfinite(self.losses[-1]):
             return math.inf
         last = self.losses[-max(1, len(self.losses) // 10) :]
@@ -215,12 +221,12 @@ class Case:
         return not np.isfinite(self.norms).any()
 
     def leaps(self) -> np.ndarray:
-        """Places in `losses` at which the loss is over three times, and well above, the median of the 20 before."""
+        """Steps, by place, at which the loss is over three times, and well above, the median of the 20 before."""
         found = []
-        for place in range(5, len(self.losses)):
-            before = self.losses[max(0, place - 20) : place]
+        for place in range(5, len(self.trend)):
+            before = self.trend[max(0, place - 20) : place]
             usual = float(np.nanmedian(before)) if np.isfinite(before).any() else math.inf
-            if not self.losses[place] <= max(3 * usual, 0.5 * self.initial_loss):
+            if not self.trend[place] <= max(3 * usual, 0.5 * self.initial_loss):
                 found.append(place)
         return np.array(found, dtype=int)
 

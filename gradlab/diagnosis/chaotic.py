@@ -64,8 +64,7 @@ def judge(case: Case) -> Finding | None:
     elif case.learned is None or case.is_at_chance:
         certainty = "likely"
     began = found.first > 0
-    advice = remedies.initialise(case) if began else remedies.lower_rate(case, 10)
-    advice = advice + remedies.clip_at(min(1.0, case.advised_threshold))
+    advice = (remedies.initialise(case) if began else remedies.lower_rate(case, 10)) + remedies.guard()
     return Finding(
         "",
         f"The dynamics are chaotic: small changes grow e^{over:.1f}-fold over a sequence of {found.length} steps",

@@ -28,7 +28,7 @@ def judge(case: Case) -> Finding | None:
     spikes |= ~np.isfinite(case.norms) & np.isfinite(case.losses)
     leaps = case.leaps()
     hurt = _followed(spikes, leaps)
-    grows = worst is not None and not worst.growth < GROWTH
+    grows = worst is not None
     if not (grows or hurt):
         return None
     certainty: Certainty = "strong" if grows and (spikes.any() or case.is_at_chance) else "likely"
@@ -41,10 +41,12 @@ def judge(case: Case) -> Finding | None:
     ]
     where = Where(**span(rows))
     if worst is not None and grows:
-        evidence.insert(0, Evidence("growth of ‖∂L/∂h_t‖ over the sequence", worst.growth, "times", GROWTH, "below"))
+        evidence.insert(
+            0, Evidence("growth of ‖∂L/∂h_t‖ over the sequence", growth(case, worst), "times", GROWTH, "below")
+        )
         where = Where(worst.module, worst.layer, worst.direction or None, steps[0], steps[1])
     title = (
-        f"The gradient explodes on its way back: {worst.growth:.2g} times over {worst.length} steps ({worst.name})"
+        f"The gradient explodes on its way back: {growth(case, worst):.2g} times in {worst.length} steps, {worst.name}"
         if worst is not None and grows
         else f"The gradient's norm leaps, and the loss with it ({hurt} times)"
     )
@@ -55,12 +57,16 @@ def _worst(case: Case) -> tuple[Flow | None, tuple[int, int]]:
     """The largest growth in any recorded step, and the training steps between which growth is too large."""
     found: list[tuple[int, Flow]] = []
     for step, rows in case.rows("timesteps").groupby("step", sort=True):
-        found += [(int(str(step)), flow) for flow in flows(rows) if not math.isnan(flow.growth)]
-    many = 1.0 if case.reads == "last" else max((flow.length for _, flow in found), default=1.0) / GROWTH
-    grown = [(step, flow) for step, flow in found if flow.growth >= GROWTH * max(1.0, many)]
+        found += [(int(str(step)), flow) for flow in flows(rows) if not math.isnan(growth(case, flow))]
+    grown = [(step, flow) for step, flow in found if growth(case, flow) >= GROWTH]
     if not grown:
         return None, (0, 0)
-    return max(grown, key=lambda pair: pair[1].growth)[1], (grown[0][0], grown[-1][0])
+    return max(grown, key=lambda pair: growth(case, pair[1]))[1], (grown[0][0], grown[-1][0])
+
+
+def growth(case: Case, flow: Flow) -> float:
+    """How many times the gradient grows over the sequence; where losses stand along it, from its end to its start."""
+    return flow.growth if case.reads == "last" else flow.tilt
 
 
 def _followed(spikes: np.ndarray, leaps: np.ndarray) -> int:
@@ -71,19 +77,18 @@ def _followed(spikes: np.ndarray, leaps: np.ndarray) -> int:
 
 def _advice(case: Case, grows: bool) -> Advice:
     """Clipping; and where the first weights are to blame, others."""
-    advice = remedies.clip_at(min(1.0, case.advised_threshold) if math.isfinite(case.advised_threshold) else 1.0)
     at_start = flows(early(case.rows("timesteps")))
-    if grows and any(not flow.growth < GROWTH / 2 for flow in at_start):
-        advice = remedies.initialise(case) + advice
-    return advice
+    if grows and any(growth(case, flow) >= GROWTH / 2 for flow in at_start):
+        return remedies.initialise(case) + remedies.guard()
+    return remedies.clip_at(min(1.0, case.advised_threshold) if math.isfinite(case.advised_threshold) else 1.0)
 
 
 EXPLODING = Rule(
     "exploding",
     "Do gradients grow on their way back, or leap in training?",
     judge,
-    "‖∂L/∂h_t‖ grows a hundred times over the sequence (more where every step has a loss: its length), or norms above "
-    "ten times the usual one are followed by a leap of the loss, and the task is not learned.",
+    "‖∂L/∂h_t‖ grows a hundred times over the sequence (where losses stand along it: from its last quarter to its "
+    "first), or norms above ten times the usual one are followed by a leap of the loss, and the task is not learned.",
     "Pascanu, Mikolov & Bengio 2013, sections 2 and 3.2 (ten times the average norm); the hundred times is a "
     + MEASURED,
     "strong: growth, and spikes or a net at chance; likely: growth alone, or two spikes with leaps; weak: one.",

@@ -33,7 +33,9 @@ class Flow:
     rate: float
     """Mean change of ln ‖gradient‖ per step back, nats a step; NaN where it cannot be told."""
     growth: float
-    """Largest gradient over the one at the last step read."""
+    """Largest gradient over the one at the last step read: for losses that are read there alone."""
+    tilt: float
+    """Largest gradient in the farthest quarter of the sequence over that in the nearest, wherever losses are read."""
 
     @property
     def name(self) -> str:
@@ -59,12 +61,20 @@ def flows(timesteps: pd.DataFrame) -> list[Flow]:
             continue
         medians = [np.median(np.array(way, dtype=float), axis=0) for way in ways]
         best = max(medians, key=lambda way: way[0])
-        growth = max(float(way[3]) for way in medians)
+        growth, tilt = (max(float(way[number]) for way in medians) for number in (3, 4))
         length = int(part.groupby(_PASS, sort=False).size().max())
         found.append(
             Flow(
-                str(module), int(layer), int(direction), length, float(best[0]), float(best[1]), float(best[2]), growth
-            )
+                str(module),
+                int(layer),
+                int(direction),
+                length,
+                horizon=float(best[0]),
+                lost=float(best[1]),
+                rate=float(best[2]),
+                growth=growth,
+                tilt=tilt,
+            )  # fmt: skip
         )
     return found
 
@@ -76,16 +86,19 @@ def profile(rows: pd.DataFrame, quantity: str) -> np.ndarray:
     return np.where(np.isnan(values), np.inf, values)
 
 
-def measured(gradients: np.ndarray) -> tuple[float, float, float, float]:
-    """Horizon, lag lost in rounding, rate and growth of one profile by lag."""
+def measured(gradients: np.ndarray) -> tuple[float, float, float, float, float]:
+    """Horizon, lag lost in rounding, rate, growth and tilt of one profile by lag."""
     largest = float(gradients.max())
     if not largest > 0:
-        return 0.0, 0.0, -math.inf, math.nan
+        return 0.0, 0.0, -math.inf, math.nan, math.nan
     reached = np.flatnonzero(gradients >= SHARE * largest)
     held = np.flatnonzero(gradients >= ROUNDING * largest)
     start = gradients[0]
     growth = math.inf if math.isinf(largest) else largest / start if start > 0 else math.nan
-    return float(reached[-1]), float(held[-1]), _rate(gradients), float(growth)
+    quarter = max(1, len(gradients) // 4)
+    near, far = float(gradients[:quarter].max()), float(gradients[-quarter:].max())
+    tilt = math.inf if math.isinf(far) else far / near if near > 0 else math.nan
+    return float(reached[-1]), float(held[-1]), _rate(gradients), float(growth), float(tilt)
 
 
 def _rate(gradients: np.ndarray) -> float:

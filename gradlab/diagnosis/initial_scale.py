@@ -6,7 +6,7 @@ import math
 
 from gradlab.diagnosis import remedies
 from gradlab.diagnosis.case import Case, early, span
-from gradlab.diagnosis.exploding import GROWTH
+from gradlab.diagnosis.exploding import GROWTH, growth
 from gradlab.diagnosis.finding import Advice, CannotJudge, Certainty, Evidence, Finding, Where
 from gradlab.diagnosis.horizon import flows
 from gradlab.diagnosis.rule import MEASURED, Rule
@@ -29,7 +29,7 @@ def judge(case: Case) -> Finding | None:
     layers = flows(rows)
     if not layers:
         return None
-    steepest = max((flow.growth for flow in layers if not math.isnan(flow.growth)), default=math.nan)
+    steepest = max((growth(case, flow) for flow in layers if not math.isnan(growth(case, flow))), default=math.nan)
     rate = max((flow.rate for flow in layers if not math.isnan(flow.rate)), default=math.nan)
     saturated = _saturated(case)
     radius = _radius(case, first)

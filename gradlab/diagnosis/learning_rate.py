@@ -21,7 +21,7 @@ WORSE = 1.2
 
 def judge(case: Case) -> Finding | None:
     """Signs: the loss ends above where it began, what was learned is lost, it leaps, it breaks, updates are large."""
-    losses = case.losses
+    losses = case.trend
     if len(losses) < 10 or case.has_learned:
         return None
     ratio, largest = _update_ratios(case)

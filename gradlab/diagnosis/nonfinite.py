@@ -6,6 +6,7 @@ import numpy as np
 
 from gradlab.diagnosis import remedies
 from gradlab.diagnosis.case import Case, early
+from gradlab.diagnosis.exploding import GROWTH, growth
 from gradlab.diagnosis.finding import Advice, Evidence, Finding, Where
 from gradlab.diagnosis.horizon import flows
 from gradlab.diagnosis.rule import Rule
@@ -45,9 +46,9 @@ def _advice(case: Case, step: int, what: str) -> Advice:
     first = int(case.steps["step"].iloc[0])
     clip = remedies.clip_at(1.0)
     if step == first:
-        return remedies.initialise(case) + clip
+        return remedies.initialise(case) + remedies.guard()
     rows = case.rows("timesteps")
-    grows = any(flow.growth >= 100 for flow in flows(early(rows))) if not rows.empty else False
+    grows = any(growth(case, flow) >= GROWTH for flow in flows(early(rows))) if not rows.empty else False
     advice = remedies.lower_rate(case, 10) + clip
     return remedies.initialise(case) + advice if grows else advice
 

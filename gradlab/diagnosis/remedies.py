@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from gradlab.diagnosis.case import Case, rounded
@@ -43,6 +44,12 @@ def clip_at(threshold: float) -> Advice:
         {"training.clip": {"name": "norm", "threshold": threshold}},
         f"torch.nn.utils.clip_grad_norm_(model.parameters(), {threshold:g})  # before optimizer.step()",
     )
+
+
+def guard() -> Advice:
+    """A threshold for norms that are not known yet, because other weights are about to be taken."""
+    words = "Guard against what is left by clipping the norm at 5 (Sutskever, Vinyals & Le 2014)."
+    return replace(clip_at(5.0), words=words)
 
 
 def lower_rate(case: Case, factor: float) -> Advice:
@@ -89,6 +96,12 @@ def remember(case: Case) -> Advice:
             "2018).",
             keys,
             code,
+        )
+    if case.cell not in ("rnn", None):
+        return Advice(
+            "Take a cell whose gates can be set to hold a state, with chrono initialisation (Tallec & Ollivier 2018).",
+            {"model.cell": "gru", "model.initialiser": {"name": "chrono"}},
+            _CHRONO_GRU.format(longest=lag),
         )
     advice = initialise(case)
     return Advice(
