@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 
 from gradlab.cli.check import check
 from gradlab.cli.dashboard_command import dashboard
+from gradlab.cli.diagnose import diagnose
 from gradlab.cli.fork import fork
 from gradlab.cli.new import new
 from gradlab.cli.report import report
@@ -17,6 +18,7 @@ from gradlab.cli.run import run
 from gradlab.cli.sample import sample
 from gradlab.cli.schema import schema
 from gradlab.cli.studies import studies
+from gradlab.cli.watch import watch
 from gradlab.errors import GradlabError
 
 
@@ -64,7 +66,7 @@ def gradlab_command(
     """
 
 
-for command in (run, fork, sample, check, new, schema, studies, report, dashboard):
+for command in (run, fork, sample, check, new, schema, studies, watch, diagnose, report, dashboard):
     app.command(command.__name__)(command)
 
 

@@ -29,7 +29,7 @@ def judge(case: Case) -> Finding | None:
     title = (
         f"Clipping turns the gradient: the cosine with the raw one is {found.cosine:.2f}"
         if turns
-        else f"The threshold {found.threshold:.2g} is badly placed: the usual norm is {found.usual:.2g}"
+        else f"The threshold {found.threshold:.2g} is {'low' if low else 'high'}: the usual norm is {found.usual:.2g}"
     )
     harms = not case.has_learned if high else is_dear(case)
     sure = found.cosine < 0.6 if turns else not LOW / 2 <= found.threshold / found.usual <= 2 * HIGH

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -11,6 +12,8 @@ import yaml
 
 Certainty = Literal["strong", "likely", "weak"]
 """Each rule states what it calls strong, likely and weak."""
+WIDTH = 110
+"""Characters of a line of words."""
 CERTAINTIES: tuple[Certainty, ...] = ("strong", "likely", "weak")
 
 Weight = Literal["problem", "note"]
@@ -110,15 +113,20 @@ class Finding:
     """Where the threshold comes from."""
 
     def __str__(self) -> str:
-        place = f" [{self.where}]" if str(self.where) else ""
-        lines = [f"{self.title}{place} ({self.weight}, {self.certainty})"]
+        lines = [f"{self.weight.upper()} {self.title} ({self.name}, {self.certainty})"]
+        lines += [f"  where: {self.where}"] if str(self.where) else []
         lines += [f"  - {each}" for each in self.evidence]
-        lines += [f"  threshold: {self.threshold} Source: {self.source}", f"  advice: {self.advice.words}"]
+        lines += _wrapped("advice", self.advice.words)
         if self.advice.yaml:
             lines += ["  in a study file:", *(f"    {line}" for line in self.advice.yaml.splitlines())]
         if self.advice.code:
             lines += ["  in Python:", *(f"    {line}" for line in self.advice.code.splitlines())]
+        lines += _wrapped("the rule", self.threshold) + _wrapped("its source", self.source)
         return "\n".join(lines)
+
+
+def _wrapped(name: str, words: str) -> list[str]:
+    return textwrap.wrap(f"{name}: {words}", WIDTH, initial_indent="  ", subsequent_indent="    ")
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,7 @@ def flows(timesteps: pd.DataFrame) -> list[Flow]:
                 rate=float(best[2]),
                 growth=growth,
                 tilt=tilt,
-            )  # fmt: skip
+            )
         )
     return found
 
@@ -95,10 +95,16 @@ def measured(gradients: np.ndarray) -> tuple[float, float, float, float, float]:
     held = np.flatnonzero(gradients >= ROUNDING * largest)
     start = gradients[0]
     growth = math.inf if math.isinf(largest) else largest / start if start > 0 else math.nan
-    quarter = max(1, len(gradients) // 4)
+    return float(reached[-1]), float(held[-1]), _rate(gradients), float(growth), _tilt(gradients)
+
+
+def _tilt(gradients: np.ndarray) -> float:
+    """The farthest quarter over the nearest; NaN in short windows, where it says which step has the larger loss."""
+    quarter = len(gradients) // 4
+    if quarter < 2:
+        return math.nan
     near, far = float(gradients[:quarter].max()), float(gradients[-quarter:].max())
-    tilt = math.inf if math.isinf(far) else far / near if near > 0 else math.nan
-    return float(reached[-1]), float(held[-1]), _rate(gradients), float(growth), float(tilt)
+    return math.inf if math.isinf(far) else far / near if near > 0 else math.nan
 
 
 def _rate(gradients: np.ndarray) -> float:

@@ -16,7 +16,7 @@ def html_of(diagnosis: Diagnosis) -> str:
     count = len(diagnosis.problems)
     parts = [f"<p><b>{verdict(count)}</b></p>"]
     many = len(diagnosis.runs) > 1
-    parts += [_fold(finding, many) for finding in diagnosis]
+    parts += [_fold(finding, diagnosis.label(finding.run) if many else "") for finding in diagnosis]
     lines = unjudged_lines(diagnosis.unjudged, len(diagnosis.runs))
     if lines:
         items = "".join(f"<li>{escape(line)}</li>" for line in lines)
@@ -24,8 +24,8 @@ def html_of(diagnosis: Diagnosis) -> str:
     return "\n".join(parts)
 
 
-def _fold(finding: Finding, many: bool) -> str:
-    run = f"run {finding.run}: " if many else ""
+def _fold(finding: Finding, label: str) -> str:
+    run = f"run {label}: " if label else ""
     head = f"{finding.weight}, {finding.certainty}: {run}{finding.title}"
     evidence = "".join(f"<li>{escape(str(each))}</li>" for each in finding.evidence)
     where = f"<p>Where: {escape(str(finding.where))}</p>" if str(finding.where) else ""

@@ -57,7 +57,24 @@ def diagnose(
                 findings.append(said)
             elif said is not None:
                 unjudged.append(said)
-    return Diagnosis(tuple(sorted(findings, key=_rank)), tuple(unjudged), tuple(runs))
+    labels = labels_of(tables.get("runs"))
+    return Diagnosis(tuple(sorted(findings, key=_rank)), tuple(unjudged), tuple(runs), labels)
+
+
+def labels_of(runs: pd.DataFrame | None) -> dict[str, str]:
+    """The settings that differ between the runs of a table `runs`, by run; none of a single run."""
+    if runs is None or len(runs) < 2 or "run" not in runs.columns:
+        return {}
+    settings = [name for name in runs.columns if "." in str(name) or name == "seed"]
+    varied = [name for name in settings if runs[name].astype(str).nunique() > 1]
+    rows = runs[["run", *varied]].to_dict("records")
+    return {str(row["run"]): " ".join(f"{_short(name)}={row[name]}" for name in varied) for row in rows}
+
+
+def _short(name: object) -> str:
+    """`model.cell` as `cell`, `training.clip.name` as `clip.name`."""
+    words = str(name).split(".")
+    return ".".join(words[-2:]) if len(words) > 2 else words[-1]
 
 
 def _rank(finding: Finding) -> tuple[bool, int, int]:

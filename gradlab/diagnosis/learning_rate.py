@@ -61,7 +61,10 @@ def judge(case: Case) -> Finding | None:
             Evidence("the largest recorded", largest, "a step", JUMP, "below"),
         ),
         remedies.lower_rate(case, factor) + clip,
-        Where(first_step=int(case.steps["step"].iloc[0]), last_step=int(case.steps["step"].iloc[-1])),
+        Where(
+            first_step=int(case.steps["step"].iloc[case.leaps()[0] if leaps else 0]),
+            last_step=int(case.steps["step"].iloc[-1]),
+        ),
     )
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any, overload
 
 import pandas as pd
@@ -22,6 +22,8 @@ class Diagnosis(Sequence[Finding]):
     findings: tuple[Finding, ...]
     unjudged: tuple[Unjudged, ...]
     runs: tuple[str, ...]
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """What tells the runs apart, such as `cell=lstm seed=0`."""
 
     @overload
     def __getitem__(self, index: int) -> Finding: ...
@@ -38,7 +40,12 @@ class Diagnosis(Sequence[Finding]):
 
     def __add__(self, other: Diagnosis) -> Diagnosis:
         """Of both runs; the findings of the first stand first."""
-        return Diagnosis(self.findings + other.findings, self.unjudged + other.unjudged, self.runs + other.runs)
+        return Diagnosis(
+            self.findings + other.findings,
+            self.unjudged + other.unjudged,
+            self.runs + other.runs,
+            {**self.labels, **other.labels},
+        )
 
     @property
     def problems(self) -> tuple[Finding, ...]:
@@ -61,7 +68,12 @@ class Diagnosis(Sequence[Finding]):
             tuple(finding for finding in self.findings if finding.run == run),
             tuple(each for each in self.unjudged if each.run == run),
             (run,),
+            self.labels,
         )
+
+    def label(self, run: str) -> str:
+        """A run as it is called in words: its id and what tells it apart."""
+        return f"{run} ({self.labels[run]})" if self.labels.get(run) else run
 
     def __str__(self) -> str:
         from gradlab.diagnosis.text import text_of
@@ -86,6 +98,7 @@ class Diagnosis(Sequence[Finding]):
         return _plain(
             {
                 "runs": list(self.runs),
+                "labels": dict(self.labels),
                 "is_well": self.is_well,
                 "findings": [asdict(finding) for finding in self.findings],
                 "unjudged": [asdict(each) for each in self.unjudged],

@@ -19,7 +19,7 @@ def text_of(diagnosis: Diagnosis) -> str:
     if len(diagnosis.runs) == 1:
         parts += [str(finding) for finding in diagnosis]
     else:
-        parts += [_together(group, len(diagnosis.runs)) for group in by_name(diagnosis.findings)]
+        parts += [_together(group, diagnosis) for group in by_name(diagnosis.findings)]
     missing = unjudged_lines(diagnosis.unjudged, len(diagnosis.runs))
     if missing:
         parts.append("\n".join(["Could not be judged:", *(f"  - {line}" for line in missing)]))
@@ -28,7 +28,7 @@ def text_of(diagnosis: Diagnosis) -> str:
 
 def _heading(diagnosis: Diagnosis) -> str:
     if len(diagnosis.runs) == 1:
-        name = f"Run {diagnosis.runs[0]}: " if diagnosis.runs[0] else ""
+        name = f"Run {diagnosis.label(diagnosis.runs[0])}: " if diagnosis.runs[0] else ""
         count = len(diagnosis.problems)
         notes = f" {len(diagnosis.notes)} worth knowing." if diagnosis.notes else ""
         return f"{name}{verdict(count)}{notes}"
@@ -50,14 +50,16 @@ def by_name(findings: Sequence[Finding]) -> list[list[Finding]]:
     return sorted(groups.values(), key=lambda group: (group[0].weight == "note", -len(group)))
 
 
-def _together(group: list[Finding], runs: int) -> str:
+def _together(group: list[Finding], diagnosis: Diagnosis) -> str:
     """The surest of some findings in full, and in which runs there are more of them."""
     names = list(dict.fromkeys(finding.run for finding in group))
-    named = ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
+    listed = [f"  {diagnosis.label(name)}" for name in names[:_SHOWN]]
+    listed += [f"  and {len(names) - _SHOWN} more"] if len(names) > _SHOWN else []
     counts = {word: sum(one.certainty == word for one in group) for word in ("strong", "likely", "weak")}
     said = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
     chosen = surest(group)
-    return f"{chosen.name} in {len(names)} of {runs} runs ({said}): {named}\nIn run {chosen.run}: {chosen}"
+    head = f"{chosen.name.upper()} in {len(names)} of {len(diagnosis.runs)} runs ({said}):"
+    return "\n".join([head, *listed, f"the surest, in run {chosen.run}:", str(chosen)])
 
 
 def unjudged_lines(unjudged: Sequence[Unjudged], runs: int) -> list[str]:

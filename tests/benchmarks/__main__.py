@@ -5,7 +5,7 @@ import sys
 
 import torch
 
-from tests.benchmarks import dynamics, jacobians, recording, start, training, ways
+from tests.benchmarks import diagnosis, dynamics, jacobians, recording, start, training, ways
 
 ALL = {
     "start": start.main,
@@ -14,6 +14,7 @@ ALL = {
     "training": training.main,
     "ways": ways.main,
     "dynamics": dynamics.main,
+    "diagnosis": diagnosis.main,
 }
 
 unknown = set(sys.argv[1:]) - set(ALL)

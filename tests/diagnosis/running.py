@@ -76,7 +76,7 @@ def advised(settings: Mapping[str, Any], keys: Mapping[str, Any]) -> dict[str, A
 def frames_of(set_up: SetUp, settings: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
     """All tables of the run, the table `runs` with one row among them."""
     config = config_of(settings)
-    model = build_model(config)
+    model: Any = build_model(config)
     if set_up.tied:
         model.readout.weight = model.recurrent.weight_hh_l0
     logging.getLogger("gradlab").setLevel(logging.CRITICAL)

@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.diagnosis.running import SetUp
 
-BASE = {
+BASE: dict[str, Any] = {
     "training.steps": 150,
     "training.batch": 16,
     "training.evaluate_every": 50,
@@ -87,8 +87,8 @@ def window(k1: int, k2: int) -> dict[str, Any]:
     return {"name": "truncated", "k1": k1, "k2": k2}
 
 
-BIAS = {"training__measure__bias_every": 30}
-LAGS = {"record__tables": ("lags", "lyapunov")}
+BIAS: dict[str, Any] = {"training__measure__bias_every": 30}
+LAGS: dict[str, Any] = {"record__tables": ("lags", "lyapunov")}
 
 SICK_DEVELOPMENT: tuple[SetUp, ...] = (
     set_up("vanishing", "rnn", "delayed_recall 30", 0, by=adam(1e-3)),
