@@ -86,6 +86,51 @@ def _until(reaches: Mapping[str, int], longest: int) -> str:
     return f" before it falls below {SHARE:.0%} of its largest value".replace("%", "\u00a0%")
 
 
+def vanishing_answer(by_lag: pd.DataFrame, demanded: int | None) -> str:
+    """Which groups reach what the task demands, and which do not.
+
+    Args:
+        by_lag: data of the figure `gradient_by_lag`.
+        demanded: lag that the task demands, where it is known.
+
+    Returns:
+        One sentence.
+    """
+    if not len(by_lag):
+        return "No gradient has been recorded here yet."
+    reaches: dict[str, int] = {}
+    broken, silent = [], []
+    for name, rows in by_lag.sort_values("lag").groupby("group", observed=True):
+        median = rows["median"].to_numpy(dtype=float)
+        if not np.isfinite(median).all():
+            broken.append(str(name))
+        elif median.max() <= 0:
+            silent.append(str(name))
+        else:
+            counts = rows["lag"].to_numpy()[median >= SHARE]
+            reaches[str(name)] = int(counts.max()) if len(counts) else 0
+    bad = [f"it is exactly zero in {_listed(silent)}"] if silent else []
+    bad += [f"it is not finite in {_listed(broken)}"] if broken else []
+    tail = "".join(f"; {each}" for each in bad)
+    if not reaches:
+        return f"{_when(by_lag)} {'; '.join(bad).replace('it ', 'the gradient ', 1)}."
+    if demanded is None:
+        far = _reaches(reaches, int(by_lag["lag"].max()))
+        return f"{_when(by_lag)} {far}{tail}."
+    vanished = {name: far for name, far in reaches.items() if far < demanded}
+    if not vanished:
+        return f"{_when(by_lag)} the gradient reaches the {count_of(demanded, 'step')} that the task demands{tail}."
+    words = [f"{count_of(far, 'step')} with {name}" for name, far in sorted(vanished.items(), key=lambda each: each[1])]
+    words = words if len(words) <= _NAMED else [words[0], words[-1]]
+    of = "" if len(vanished) == len(reaches) else f" in {len(vanished)} of {count_of(len(reaches), 'group')}"
+    if len(reaches) == 1:
+        words = [count_of(next(iter(vanished.values())), "step")]
+    return (
+        f"{_when(by_lag)} the gradient vanishes{of} before the {count_of(demanded, 'step')} that the task demands: "
+        f"it reaches back {_listed(words)}{tail}."
+    )
+
+
 def clipping_answer(shares: pd.DataFrame) -> str:
     """How often clipping fired in every group that clips, from the data of the figure `clipping_share`."""
     if not len(shares):

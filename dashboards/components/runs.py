@@ -16,6 +16,8 @@ from gradlab.errors import StoreError
 from gradlab.store import RunInfo, Store, StudyInfo
 
 FIRST_STUDY = "gradlab run studies/digits.yaml"
+MOST_ROWS = 1_500_000
+"""A page that looks at all of training reads so many rows at most, and leaves out recorded steps evenly."""
 _KEPT_FOR = 20.0
 """A listing is used again for so many times as long as it took: a large store is not listed at every click."""
 _VERSIONS: "WeakKeyDictionary[RunInfo, str]" = WeakKeyDictionary()
@@ -150,6 +152,17 @@ def _read(
 ) -> pd.DataFrame:
     """Kept by the runs' fingerprints: a run that has grown has another one."""
     return reports.load(_store, table, runs=_runs, columns=list(columns), where=_where, with_settings=settings)
+
+
+def steps_to_read(steps: Sequence[int], rows: float) -> list[int]:
+    """Recorded training steps, first and last among them, that together hold no more rows than a page can take.
+
+    Args:
+        steps: all of them, in order.
+        rows: how many rows one of them holds, about.
+    """
+    most = int(max(2, min(len(steps), MOST_ROWS / max(rows, 1))))
+    return [steps[round(place * (len(steps) - 1) / max(most - 1, 1))] for place in range(most)]
 
 
 def common_fact(runs: Sequence[RunInfo], name: str) -> Any:

@@ -28,6 +28,7 @@ PAGES = (
     PageEntry("overview.py", "Overview", "Look"),
     PageEntry("run.py", "Run", "Look"),
     PageEntry("gradient_flow.py", "Gradient flow"),
+    PageEntry("vanishing.py", "Vanishing"),
     PageEntry("spectra.py", "Spectra"),
     PageEntry("clipping.py", "Clipping"),
 )

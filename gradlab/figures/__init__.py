@@ -12,6 +12,12 @@ from gradlab.figures.clipping_share import (
     clipping_share_figure,
 )
 from gradlab.figures.figure import Figure
+from gradlab.figures.gradient_by_lag import (
+    GRADIENT_BY_LAG,
+    gradient_by_lag,
+    gradient_by_lag_data,
+    gradient_by_lag_figure,
+)
 from gradlab.figures.gradient_flow import (
     GRADIENT_FLOW,
     gradient_flow,
@@ -24,6 +30,7 @@ from gradlab.figures.gradient_profile import (
     gradient_profile_data,
     gradient_profile_figure,
 )
+from gradlab.figures.horizon import HORIZON, horizon, horizon_data, horizon_figure
 from gradlab.figures.lags import LAGS_FIGURE, lags, lags_data, lags_figure
 from gradlab.figures.learning_curves import (
     LEARNING_CURVES,
@@ -55,6 +62,8 @@ from gradlab.figures.step_spectrum import (
 FIGURES: tuple[Figure, ...] = (
     GRADIENT_FLOW,
     GRADIENT_PROFILE,
+    GRADIENT_BY_LAG,
+    HORIZON,
     LEARNING_CURVES,
     CLIPPING,
     CLIPPING_SHARE,
@@ -75,12 +84,18 @@ __all__ = [
     "clipping_share",
     "clipping_share_data",
     "clipping_share_figure",
+    "gradient_by_lag",
+    "gradient_by_lag_data",
+    "gradient_by_lag_figure",
     "gradient_flow",
     "gradient_flow_data",
     "gradient_flow_figure",
     "gradient_profile",
     "gradient_profile_data",
     "gradient_profile_figure",
+    "horizon",
+    "horizon_data",
+    "horizon_figure",
     "lags",
     "lags_data",
     "lags_figure",

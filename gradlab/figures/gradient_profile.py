@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from gradlab.figures.figure import Figure, empty_figure
 from gradlab.figures.groups import groups_of, with_group
-from gradlab.figures.marks import Scale, band, edge_marks, line, once_in_legend
+from gradlab.figures.marks import Scale, band, edge_marks, line, once_in_legend, upright
 from gradlab.figures.order import quantiles_by
 from gradlab.figures.selection import at_step, drop_unmeasured_runs, one_pass, require
 from gradlab.figures.text import count_of, formula, plain, short
@@ -128,23 +128,10 @@ def _draw_group(figure: go.Figure, rows: pd.DataFrame, name: str, style: LineSty
 
 
 def _draw_demand(figure: go.Figure, t: int, data: pd.DataFrame, look: Theme) -> None:
-    """A line at the time step that the task needs, its word above the panel, where no curve can run through it."""
+    """A line at the time step that the task needs."""
     first, last = data["t"].min(), data["t"].max()
-    if not first <= t <= last:
-        return
-    right = t > (first + last) / 2
-    figure.add_vline(x=t, line={"color": look.muted, "dash": "dash", "width": 1.5})
-    figure.add_annotation(
-        text="the task needs it to reach here",
-        font={"color": look.muted, "size": 13},
-        showarrow=False,
-        x=t,
-        xanchor="right" if right else "left",
-        yref="paper",
-        y=1,
-        yanchor="bottom",
-    )
-    figure.update_layout(legend_y=1.08)
+    if first <= t <= last:
+        upright(figure, t, "the task needs it to reach here", look, right=t > (first + last) / 2)
 
 
 def _title(data: pd.DataFrame) -> str:

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from gradlab.figures.figure import Figure, empty_figure
 from gradlab.figures.groups import groups_of, with_group
-from gradlab.figures.marks import Scale, band, edge_marks, line, once_in_legend
+from gradlab.figures.marks import Scale, band, edge_marks, level, line, once_in_legend
 from gradlab.figures.order import quantiles_by
 from gradlab.figures.selection import require
 from gradlab.figures.text import count_of, number_in_words, plain, short
@@ -75,8 +75,8 @@ def learning_curves_figure(data: pd.DataFrame, *, theme: ThemeName | Theme = "li
         for index, name in enumerate(names):
             own = rows[rows["group"].astype(str) == name]
             _draw_group(figure, own, name, look.style(index), scale, index / len(names), axes)
-        for level in chance:
-            _draw_chance(figure, float(level), look, axes)
+        for guess in chance:
+            level(figure, float(guess), f"chance {number_in_words(guess)}", look, log=log, **axes)
         figure.layout[f"yaxis{suffix}"] = {
             **scale.axis(short(panel)),
             "domain": domain,
@@ -160,30 +160,6 @@ def _draw_group(
     worst = np.where(rows["nonfinite"].to_numpy() > 0, rows["high"].to_numpy(dtype=float), 1.0)
     worst = np.where((rows["nonfinite"].to_numpy() > 0) & np.isfinite(worst), np.nan, worst)
     figure.add_traces(edge_marks(step, worst, scale, style, full, lane, **axes))
-
-
-def _draw_chance(figure: go.Figure, level: float, look: Theme, axes: dict[str, str]) -> None:
-    figure.add_shape(
-        type="line",
-        xref=f"{axes['xaxis']} domain",
-        x0=0,
-        x1=1,
-        yref=axes["yaxis"],
-        y0=level,
-        y1=level,
-        line={"color": look.muted, "dash": "dash", "width": 1.5},
-    )
-    figure.add_annotation(
-        text=f"chance {number_in_words(level)}",
-        xref=f"{axes['xaxis']} domain",
-        x=1,
-        xanchor="right",
-        yref=axes["yaxis"],
-        y=level,
-        yanchor="bottom",
-        showarrow=False,
-        font={"color": look.muted, "size": 13},
-    )
 
 
 def describe(data: pd.DataFrame) -> str:

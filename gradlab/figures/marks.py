@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 
 from gradlab.figures.decimation import POINTS, thin, thin_marks
-from gradlab.figures.theme import LineStyle
+from gradlab.figures.theme import LineStyle, Theme
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,3 +194,46 @@ def once_in_legend(figure: go.Figure) -> None:
             continue
         trace.showlegend = trace.legendgroup not in seen
         seen.add(trace.legendgroup)
+
+
+def level(
+    figure: go.Figure, height: float, words: str, look: Theme, *, log: bool, xaxis: str = "x", yaxis: str = "y"
+) -> None:
+    """A dashed line across a panel, named at its right end."""
+    figure.add_shape(
+        type="line",
+        xref=f"{xaxis} domain",
+        x0=0,
+        x1=1,
+        yref=yaxis,
+        y0=height,
+        y1=height,
+        line={"color": look.muted, "dash": "dash", "width": 1.5},
+    )
+    figure.add_annotation(
+        text=words,
+        xref=f"{xaxis} domain",
+        x=1,
+        xanchor="right",
+        yref=yaxis,
+        y=np.log10(height) if log else height,
+        yanchor="bottom",
+        showarrow=False,
+        font={"color": look.muted, "size": 13},
+    )
+
+
+def upright(figure: go.Figure, place: float, words: str, look: Theme, *, right: bool) -> None:
+    """A dashed upright line, its words above the panel, where no curve can run through them."""
+    figure.add_vline(x=place, line={"color": look.muted, "dash": "dash", "width": 1.5})
+    figure.add_annotation(
+        text=words,
+        font={"color": look.muted, "size": 13},
+        showarrow=False,
+        x=place,
+        xanchor="right" if right else "left",
+        yref="paper",
+        y=1,
+        yanchor="bottom",
+    )
+    figure.update_layout(legend_y=1.08)

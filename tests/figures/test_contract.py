@@ -138,13 +138,13 @@ def figure(request: pytest.FixtureRequest) -> Figure:
     return request.param
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("case", FRAMES)
-def test_draws_every_frame(figure: Figure, case: str, theme: str) -> None:
+def test_draws_every_frame(figure: Figure, case: str) -> None:
+    """And is never blank: a value, a mark at the edge, or a message is drawn for every frame."""
     frame = frame_of(case, figure.table)
     before = frame.copy()
     data = data_of(figure, frame)
-    drawn = figure.draw(data, theme=theme)
+    drawn = figure.draw(data)
     pd.testing.assert_frame_equal(frame, before)
     assert isinstance(data, pd.DataFrame)
     assert isinstance(drawn, go.Figure)
@@ -154,16 +154,16 @@ def test_draws_every_frame(figure: Figure, case: str, theme: str) -> None:
         if trace.type == "scatter":
             assert len(trace.x) == len(trace.y) <= POINTS
     assert figure.describe(data)
-
-
-@pytest.mark.parametrize("case", FRAMES)
-def test_is_never_blank(figure: Figure, case: str) -> None:
-    """Something is drawn for every frame: a value, a mark at the edge, or a message."""
-    drawn = figure.draw(data_of(figure, frame_of(case, figure.table)))
     visible = [trace for trace in drawn.data if _draws_something(trace)]
     assert visible or any(note.text for note in drawn.layout.annotations)
     if case in ("no_rows", "nothing"):
         assert "recorded" in drawn.layout.annotations[0].text
+
+
+@pytest.mark.parametrize("case", ["usual", "mixed", "nothing"])
+def test_is_drawn_in_the_dark(figure: Figure, case: str) -> None:
+    drawn = figure.draw(data_of(figure, frame_of(case, figure.table)), theme="dark")
+    assert drawn.layout.template.layout.font.color == DARK.text
 
 
 def _draws_something(trace: go.Scatter | go.Heatmap | go.Bar) -> bool:

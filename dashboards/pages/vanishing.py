@@ -1,0 +1,101 @@
+"""Vanishing: does the gradient reach as far back as the task demands?"""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from dashboards.components.address import choose
+from dashboards.components.answers import vanishing_answer
+from dashboards.components.choices import choose_groups, choose_pass, choose_study
+from dashboards.components.figure import write_figure
+from dashboards.components.runs import common_number, open_store, read_table, steps_to_read
+from dashboards.components.text import write_notice, write_text
+from gradlab import figures
+from gradlab.store import RunInfo, Store
+
+_PLACES = ["step", "module", "call", "layer", "direction"]
+_WORDS = {
+    "grad_h": "of the hidden state",
+    "grad_c": "of the cell state",
+    "weight_gradient_norm": "share in the weights",
+}
+
+
+def main() -> None:
+    st.title("Vanishing", anchor=False)
+    answer = st.container()
+    store, studies, runs = open_store()
+    controls = st.container(horizontal=True, vertical_alignment="top")
+    with controls:
+        study, own = choose_study(studies, runs)
+        by = choose_groups(study, own)
+        quantity = choose(
+            "Gradient", "gradient", tuple(_WORDS), show=_WORDS.__getitem__,
+            help_text="The share in the weights says who teaches whom: how much each time step adds to the update.",
+        )  # fmt: skip
+    if quantity is None:
+        return
+    # the first time step stands for all of them: what was recorded is known without reading it
+    places = read_table(store, "timesteps", own, _PLACES, where={"t": 0}) if own else pd.DataFrame()
+    if not len(places):
+        with answer:
+            write_text("No gradient has been recorded here yet.", "answer")
+            write_notice(
+                "This study is waiting for its first recorded training step.",
+                "A run appears here as soon as it has recorded one; reload the page to look again.",
+            )
+        return
+    steps = sorted(places["step"].unique().tolist())
+    with controls:
+        step = choose("Training step", "step", steps, default=steps[-1], show=lambda n: f"{n:,}", slider=True)
+        chosen = choose_pass(places)
+    if step is None or None in chosen.values():
+        return
+    demand = common_number(own, "demanded_lag")
+    lag = None if demand is None else int(demand)
+    frame, drawn = _read(store, own, places, steps, step, by, quantity, chosen)
+    if not frame[quantity].notna().any() and quantity != "grad_h":
+        with answer:
+            write_text("That gradient has not been recorded here.", "answer")
+            write_notice("Choose another gradient.", "A plain RNN and a GRU have no cell state, for instance.")
+        return
+    by_lag = figures.gradient_by_lag_data(frame, step=step, by=by, quantity=quantity, **chosen)
+    horizons = figures.horizon_data(frame, by=by, quantity=quantity, **chosen)
+    with answer:
+        write_text(vanishing_answer(by_lag, lag), "answer")
+    write_figure(figures.GRADIENT_BY_LAG, by_lag, demanded_lag=lag)
+    st.subheader("Over training", anchor=False)
+    write_figure(figures.HORIZON, horizons, demanded_lag=lag)
+    if drawn < len(steps):
+        write_text(f"{drawn:,} of {len(steps):,} recorded training steps are drawn.", "small")
+
+
+def _read(
+    store: Store,
+    runs: list[RunInfo],
+    places: pd.DataFrame,
+    steps: list[int],
+    step: int,
+    by: tuple[str, ...],
+    quantity: str,
+    chosen: dict[str, Any],
+) -> tuple[pd.DataFrame, int]:
+    """The gradient at the training steps that are drawn, and how many these are."""
+    here = {axis: value for axis, value in chosen.items() if value is not None}
+    first = [run for run in runs if run.id == places["run"].iloc[0]]
+    length = len(read_table(store, "timesteps", first, ["t"], where={"step": int(places["step"].iloc[0]), **here}))
+    rows = len(places) / max(len(steps), 1) * max(length, 1)
+    near = {min(own, key=lambda n: abs(n - step)) for own in _steps_by_run(places)}
+    wanted = sorted(set(steps_to_read(steps, rows)) | near | {step})
+    return read_table(store, "timesteps", runs, [*_PLACES, "t", quantity], by, where={"step": wanted, **here}), len(
+        wanted
+    )
+
+
+def _steps_by_run(places: pd.DataFrame) -> list[np.ndarray]:
+    return [steps.unique() for _, steps in places.groupby("run", observed=True)["step"]]
+
+
+main()
