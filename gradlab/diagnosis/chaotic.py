@@ -77,6 +77,7 @@ def judge(case: Case) -> Finding | None:
         ),
         advice,
         found.where,
+        "note" if case.learned_something else "problem",
     )
 
 
@@ -85,7 +86,8 @@ CHAOTIC = Rule(
     "Do small changes of the state grow along the sequence?",
     judge,
     "the largest Lyapunov exponent is above zero by more than two standard errors and makes a change grow tenfold over "
-    "the sequence, over the last quarter of what was recorded, and the task is not learned.",
+    "the sequence, over the last quarter of what was recorded, and the task is not learned; a note "
+    "where some of it is.",
     "the definition of chaos, λ₁ > 0 (Sompolinsky, Crisanti & Sommers 1988); tenfold is a rule of thumb, measured on "
     "the suite",
     "strong: four standard errors and a hundredfold, and no learning; likely: one of both; weak: neither.",

@@ -65,8 +65,19 @@ def lower_rate(case: Case, factor: float) -> Advice:
     )
 
 
+def _starts_with(case: Case, name: str) -> bool:
+    """Whether the run started that way already, at gain or scale 1."""
+    factors = [case.number(f"model.initialiser.{key}") for key in ("gain", "scale")]
+    return case.about.get("model.initialiser.name") == name and all(factor in (None, 1.0) for factor in factors)
+
+
 def initialise(case: Case) -> Advice:
-    """Recurrent weights that keep lengths: orthogonal ones, and the identity for rectified units."""
+    """Recurrent weights that keep lengths: orthogonal ones, and the identity for rectified units.
+
+    Where the run started that way, training has led away from it: then a smaller learning rate.
+    """
+    if _starts_with(case, "identity" if case.nonlinearity == "relu" else "orthogonal"):
+        return lower_rate(case, 10)
     if case.nonlinearity == "relu":
         return Advice(
             "Start the recurrent matrix at the identity, which keeps a state as it is (Le, Jaitly & Hinton 2015).",
@@ -87,6 +98,8 @@ def remember(case: Case) -> Advice:
     """Initial weights that hold a state as long as the task demands."""
     lag = case.demanded_lag or 100
     if case.cell in ("lstm", "gru", "peephole_lstm"):
+        if _starts_with(case, "chrono"):  # training has closed what was open
+            return lower_rate(case, 10)
         code = (_CHRONO_GRU if case.cell == "gru" else _CHRONO_LSTM).format(longest=lag)
         keys: dict[str, Any] = {"model.initialiser": {"name": "chrono"}}
         if case.about.get("model.forget_bias") is not None:
@@ -97,10 +110,14 @@ def remember(case: Case) -> Advice:
             keys,
             code,
         )
-    if case.cell not in ("rnn", None):
+    tried = _starts_with(case, "identity" if case.nonlinearity == "relu" else "orthogonal")
+    if tried or case.cell not in ("rnn", None):
+        keys = {"model.cell": "gru", "model.initialiser": {"name": "chrono"}}
+        if case.nonlinearity == "relu":
+            keys["model.nonlinearity"] = "tanh"
         return Advice(
             "Take a cell whose gates can be set to hold a state, with chrono initialisation (Tallec & Ollivier 2018).",
-            {"model.cell": "gru", "model.initialiser": {"name": "chrono"}},
+            keys,
             _CHRONO_GRU.format(longest=lag),
         )
     advice = initialise(case)
