@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from gradlab.quantities import TABLES
+from gradlab.reports.growth import growth
 from gradlab.reports.reach import reach
 from gradlab.store.run import RunInfo
 
@@ -17,7 +18,11 @@ _PASS = ("step", "module", "call", "layer", "direction")
 REDUCTIONS: dict[str, Callable[[np.ndarray], Any]] = {
     "median": np.median, "mean": np.mean, "min": np.min, "max": np.max, "sum": np.sum,
 }  # fmt: skip
-SHORT = {"reach": "reach", "remaining_gradient": "‖∂L/∂h‖ at the far end over its maximum"}
+SHORT = {
+    "reach": "reach",
+    "remaining_gradient": "‖∂L/∂h‖ at the far end over its maximum",
+    "growth": "growth of ‖∂L/∂h‖ a step back",
+}
 
 
 def meets(run: RunInfo, where: Mapping[str, Any]) -> bool:
@@ -72,6 +77,8 @@ def _of_rows(run: RunInfo, table: str, column: str, measure: Mapping[str, Any]) 
 
 def _derived(run: RunInfo, column: str, where: Mapping[str, int]) -> pd.DataFrame:
     frame = run.read("timesteps", [*_PASS, "t", "grad_h", "nonfinite"], where).to_pandas()
+    if column == "growth":
+        return growth(frame)
     if column == "reach" or frame.empty:
         return reach(frame)
     # The far end: the first time step that the layer reads.

@@ -8,7 +8,8 @@ import pandas as pd
 SHARE = 0.01
 """Of the largest gradient norm of the sequence; below it a time step has practically no say in the update."""
 
-_AXES = ("run", "step", "module", "call", "layer", "direction")
+PASS = ("run", "step", "module", "call", "layer", "direction")
+"""What tells one recorded pass from another."""
 
 
 def reach(timesteps: pd.DataFrame, share: float = SHARE, quantity: str = "grad_h") -> pd.DataFrame:
@@ -34,7 +35,7 @@ def reach(timesteps: pd.DataFrame, share: float = SHARE, quantity: str = "grad_h
     missing = [name for name in ("t", quantity) if name not in timesteps.columns]
     if missing or not 0 < share <= 1:
         raise ValueError(f"expected the columns t and {quantity} and a share in (0, 1], got {missing} missing, {share}")
-    keys = [name for name in _AXES if name in timesteps.columns]
+    keys = [name for name in PASS if name in timesteps.columns]
     columns = [*keys, "reach", "length", "maximum"]
     if timesteps.empty:
         return pd.DataFrame(columns=columns)

@@ -17,7 +17,7 @@ from gradlab.study.tree import Node, with_tuples
 Scalar = str | int | float | bool | None
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
-DERIVED = ("reach", "remaining_gradient")
+DERIVED = ("reach", "remaining_gradient", "growth")
 """Numbers that `gradlab.reports` makes of a whole sequence, one for each recorded pass."""
 
 FACTS = (
@@ -31,7 +31,8 @@ class Measure(Settings):
     """One number, reduced from the recorded numbers of a group of runs."""
 
     quantity: str
-    """`reach`, `remaining_gradient`, a fact such as `final_score`, or a column such as `timesteps.grad_h`."""
+    """`reach`, `remaining_gradient`, `growth` (nats a step back), a fact such as `final_score`, or a column such as
+    `timesteps.grad_h`."""
     where: dict[str, Scalar | tuple[Scalar, ...]] = Field(default_factory=dict)
     """Which runs: settings by dotted key, each with its value or a list of values; all runs without it."""
     at: dict[str, int | str] = Field(default_factory=dict)
