@@ -131,6 +131,38 @@ def vanishing_answer(by_lag: pd.DataFrame, demanded: int | None) -> str:
     )
 
 
+def exploding_answer(spikes: pd.DataFrame) -> str:
+    """How many runs spike or broke, and the worst of it, from the data of the figure `spikes`."""
+    if not len(spikes):
+        return "No training step has been recorded here yet."
+    runs = spikes["run"].nunique()
+    rows = spikes[spikes["spike"].astype(bool)]
+    if not len(rows):
+        largest = number_in_words(float(f"{spikes['times'].max():.2g}"))
+        return f"Nothing explodes: no gradient norm is more than {largest} times the usual one."
+    finite = rows[np.isfinite(rows["times"].to_numpy(dtype=float))]
+    broken = rows[~np.isfinite(rows["grad_norm"].to_numpy(dtype=float))]
+    parts = []
+    if len(broken):
+        first = broken.sort_values("step").iloc[0]
+        named = f": {first['first_nonfinite']}" if first["first_nonfinite"] else ""
+        count = broken["run"].nunique()
+        whose = "the run" if runs == 1 else f"{count:,} of {count_of(runs, 'run')}"
+        when = f"first at training step {int(first['step']):,}{named}"
+        parts.append(f"the gradient of {whose} became NaN or ∞, {when}")
+    if len(finite):
+        worst = finite.loc[finite["times"].idxmax()]
+        count = finite["run"].nunique()
+        times = number_in_words(float(f"{worst['times']:.2g}"))
+        whose = "" if runs == 1 else f" in {count:,} of {count_of(runs, 'run')}"
+        parts.append(
+            f"the gradient norm spikes{whose}, at worst to {times} times the usual one at training step "
+            f"{int(worst['step']):,}"
+        )
+    sentence = "; ".join(parts)
+    return f"{sentence[0].upper()}{sentence[1:]}."
+
+
 def clipping_answer(shares: pd.DataFrame) -> str:
     """How often clipping fired in every group that clips, from the data of the figure `clipping_share`."""
     if not len(shares):

@@ -29,6 +29,7 @@ PAGES = (
     PageEntry("run.py", "Run", "Look"),
     PageEntry("gradient_flow.py", "Gradient flow"),
     PageEntry("vanishing.py", "Vanishing"),
+    PageEntry("exploding.py", "Exploding"),
     PageEntry("spectra.py", "Spectra"),
     PageEntry("clipping.py", "Clipping"),
 )

@@ -32,6 +32,7 @@ from gradlab.figures.gradient_profile import (
 )
 from gradlab.figures.horizon import HORIZON, horizon, horizon_data, horizon_figure
 from gradlab.figures.lags import LAGS_FIGURE, lags, lags_data, lags_figure
+from gradlab.figures.layers import LAYERS, layers, layers_data, layers_figure
 from gradlab.figures.learning_curves import (
     LEARNING_CURVES,
     learning_curves,
@@ -40,6 +41,12 @@ from gradlab.figures.learning_curves import (
 )
 from gradlab.figures.lyapunov import LYAPUNOV_FIGURE, lyapunov, lyapunov_data, lyapunov_figure
 from gradlab.figures.mean_field import MEAN_FIELD, mean_field, mean_field_data, mean_field_figure
+from gradlab.figures.recurrent_weights import (
+    RECURRENT_WEIGHTS,
+    recurrent_weights,
+    recurrent_weights_data,
+    recurrent_weights_figure,
+)
 from gradlab.figures.spectrum_fan import (
     SPECTRUM_FAN,
     spectrum_fan,
@@ -52,6 +59,7 @@ from gradlab.figures.spectrum_histogram import (
     spectrum_histogram_data,
     spectrum_histogram_figure,
 )
+from gradlab.figures.spikes import SPIKES, spikes, spikes_data, spikes_figure
 from gradlab.figures.step_spectrum import (
     STEP_SPECTRUM,
     step_spectrum,
@@ -72,6 +80,9 @@ FIGURES: tuple[Figure, ...] = (
     STEP_SPECTRUM,
     SPECTRUM_FAN,
     SPECTRUM_HISTOGRAM,
+    SPIKES,
+    LAYERS,
+    RECURRENT_WEIGHTS,
     MEAN_FIELD,
 )
 
@@ -99,6 +110,9 @@ __all__ = [
     "lags",
     "lags_data",
     "lags_figure",
+    "layers",
+    "layers_data",
+    "layers_figure",
     "learning_curves",
     "learning_curves_data",
     "learning_curves_figure",
@@ -108,12 +122,18 @@ __all__ = [
     "mean_field",
     "mean_field_data",
     "mean_field_figure",
+    "recurrent_weights",
+    "recurrent_weights_data",
+    "recurrent_weights_figure",
     "spectrum_fan",
     "spectrum_fan_data",
     "spectrum_fan_figure",
     "spectrum_histogram",
     "spectrum_histogram_data",
     "spectrum_histogram_figure",
+    "spikes",
+    "spikes_data",
+    "spikes_figure",
     "step_spectrum",
     "step_spectrum_data",
     "step_spectrum_figure",

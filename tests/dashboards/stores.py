@@ -11,6 +11,7 @@ from tests.figures.frames import (
     DECAY,
     lags_columns,
     lyapunov_columns,
+    parameters_columns,
     spectra_columns,
     steps_columns,
     timesteps_columns,
@@ -78,6 +79,7 @@ def write_long_range(writer: RunWriter, step: int, decay: float) -> None:
         ("lags", lags_columns([step], LENGTH, decay)),
         ("lyapunov", lyapunov_columns([step], 10, decay)),
         ("spectra", spectra_columns([step], LENGTH, decay)),
+        ("parameters", parameters_columns([step], LENGTH, decay)),
     ):
         writer.write(table, {name: frame[name].to_numpy() for name in frame.columns})
 
@@ -159,6 +161,7 @@ def nonfinite(path: Path) -> None:
                 steps[name] = np.where(steps["step"] > 60, np.nan, steps[name])
             times["grad_h"] = np.where((times["step"] > 60) & (times["t"] < 15), np.nan, times["grad_h"])
             times["grad_h"] = np.where((times["step"] == 60) & (times["t"] < 9), np.inf, times["grad_h"])
+            steps["first_nonfinite"][61:] = "gradient at h of rnn, layer 0, time step 8"
         elif number == 1:
             times["grad_h"] = np.zeros_like(times["grad_h"])
         else:

@@ -118,6 +118,25 @@ def spectra_columns(steps: list[int], length: int, decay: float, states: int = 1
     return _long_range({"step": step, "t": t, "index": index, "log_sigma": np.log(decay) * index})
 
 
+def parameters_columns(steps: list[int], length: int, decay: float, size: float = 1.0) -> pd.DataFrame:
+    """The table `parameters`: σ_max(W) grows by 1 % a hundred steps from 1.5 decay, ρ(W) is 0.8 of it."""
+    step = np.repeat(steps, 2)
+    recurrent = np.tile([True, False], len(steps))
+    norm = 1.5 * decay * 1.01 ** (step / 100)
+    return pd.DataFrame(
+        {
+            "step": step,
+            "parameter": np.where(recurrent, "rnn.weight_hh_l0", "readout.bias"),
+            "grad_norm": np.full(len(step), 0.1 * size),
+            "weight_norm": np.full(len(step), 2.0 * length),
+            "update_ratio": np.full(len(step), 1e-3),
+            "spectral_norm": np.where(recurrent, norm, np.nan),
+            "spectral_radius": np.where(recurrent, 0.8 * norm, np.nan),
+            "closure_error": np.full(len(step), 1e-7),
+        }
+    )
+
+
 def seeds_and_cells(build: Callable[[float, float], pd.DataFrame], seeds: int = 3) -> pd.DataFrame:
     """A table of seeds × cells; `build` makes one run's rows of its decay and size."""
     parts = []

@@ -15,6 +15,7 @@ from gradlab.figures.theme import DARK, LIGHT
 from tests.figures.frames import (
     lags_columns,
     lyapunov_columns,
+    parameters_columns,
     seeds_and_cells,
     spectra_columns,
     steps_columns,
@@ -28,6 +29,7 @@ NUMBERS = {
     "lags": ["log_sigma_max", "log_sigma_median", "log_sigma_min", "grad_norm", "log_bound"],
     "lyapunov": ["exponent", "standard_error"],
     "spectra": ["log_sigma"],
+    "parameters": ["grad_norm", "spectral_norm", "spectral_radius"],
 }
 
 
@@ -39,7 +41,8 @@ def rows_of(table: str, steps: list[int], length: int, decay: float = 0.9, size:
         return pd.DataFrame(timesteps_columns(steps, length, decay, size)).assign(sigma_w=2 * decay)
     if table == "spectra":
         return spectra_columns(steps, length, decay)
-    return {"lags": lags_columns, "lyapunov": lyapunov_columns}[table](steps, length, decay, size)
+    builders = {"lags": lags_columns, "lyapunov": lyapunov_columns, "parameters": parameters_columns}
+    return builders[table](steps, length, decay, size)
 
 
 def usual(table: str) -> pd.DataFrame:

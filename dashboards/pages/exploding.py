@@ -1,0 +1,128 @@
+"""Exploding: where and when does a gradient become too large, or no number at all?"""
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from dashboards.components.address import choose
+from dashboards.components.answers import exploding_answer
+from dashboards.components.choices import choose_groups, choose_run, choose_study, grouping_keys, naming_keys
+from dashboards.components.figure import write_figure
+from dashboards.components.runs import open_store, read_table
+from dashboards.components.text import write_notice, write_text
+from gradlab import figures
+from gradlab.quantities import STEPS
+from gradlab.store import RunInfo, Store
+
+_TIMES = [
+    "step", "module", "call", "layer", "direction", "t", "grad_h", "sigma_max", "state_norm", "nonfinite",
+]  # fmt: skip
+AROUND = 6
+"""So many training steps before the first number that is none are shown, and two after it."""
+
+
+def main() -> None:
+    st.title("Exploding", anchor=False)
+    answer = st.container()
+    store, studies, runs = open_store()
+    controls = st.container(horizontal=True, vertical_alignment="top")
+    with controls:
+        study, own = choose_study(studies, runs)
+    columns = ["step", "loss", "grad_norm", "first_nonfinite"]
+    frame = read_table(store, "steps", own, columns, grouping_keys(study, own)) if own else pd.DataFrame()
+    if not len(frame):
+        with answer:
+            write_text("No training step has been recorded here yet.", "answer")
+            write_notice(
+                "This study is waiting for its first training step.",
+                "A run appears here as soon as it has done one; reload the page to look again.",
+            )
+        return
+    recorded = set(frame["run"].unique())
+    with controls:
+        by = choose_groups(study, own)
+        spikes = figures.spikes_data(frame, by=by)
+        worst = spikes.groupby("run", sort=False, observed=True)["times"].max()
+        first = str(worst.where(~_broken(spikes, worst.index), np.inf).fillna(np.inf).idxmax())
+        run = choose_run([run for run in own if run.id in recorded], naming_keys(study, own), first)
+    with answer:
+        write_text(exploding_answer(spikes), "answer")
+    write_figure(figures.SPIKES, spikes)
+    if run is None:
+        return
+    st.subheader("One run: where it begins", anchor=False)
+    mine = spikes[spikes["run"] == run.id]
+    broken = mine.loc[mine["spike"].astype(bool) & ~np.isfinite(mine["grad_norm"].to_numpy(dtype=float)), "step"]
+    _write_places(store, run, mine, int(broken.min()) if len(broken) else None)
+    _write_weights(store, run)
+
+
+def _broken(spikes: pd.DataFrame, runs: pd.Index) -> np.ndarray:
+    """Which runs met a norm that is no number."""
+    bad = spikes["spike"].astype(bool) & ~np.isfinite(spikes["grad_norm"].to_numpy(dtype=float))
+    return np.isin(runs, spikes.loc[bad, "run"].unique())
+
+
+def _write_places(store: Store, run: RunInfo, mine: pd.DataFrame, broken: int | None) -> None:
+    """Gradient, Jacobian and state of every layer at the step that is worst, or another; the flight recorder."""
+    places = read_table(store, "timesteps", [run], ["step"], where={"t": 0})
+    if not len(places):
+        write_notice("No gradient over time has been recorded in this run.", "Only its norm is known.")
+        return
+    steps = sorted(places["step"].unique().tolist())
+    times = mine["times"].to_numpy(dtype=float)
+    worst = int(mine["step"].iloc[int(np.nanargmax(times))]) if np.isfinite(times).any() else steps[-1]
+    target = worst if broken is None else broken
+    default = max((step for step in steps if step <= target), default=steps[0])
+    step = choose("Recorded training step", "at", steps, default=default, show=lambda n: f"{n:,}", slider=True)
+    if step is None:
+        return
+    frame = read_table(store, "timesteps", [run], _TIMES, where={"step": step})
+    write_figure(figures.LAYERS, figures.layers_data(frame, run=run.id, step=step))
+    if broken is not None:
+        _write_flight(store, run, broken, steps)
+
+
+def _write_flight(store: Store, run: RunInfo, broken: int, steps: list[int]) -> None:
+    """The last steps before the first number that is none, row by row."""
+    st.subheader("The last steps before it broke", anchor=False)
+    rows = read_table(
+        store, "steps", [run],
+        ["step", "loss", "grad_norm", "grad_norm_clipped", "clip_threshold", "learning_rate", "first_nonfinite"],
+        where={"step": slice(broken - AROUND, broken + 3)},
+    )  # fmt: skip
+    shown = rows.drop(columns=["run"]).dropna(axis="columns", how="all")
+    st.dataframe(
+        shown,
+        hide_index=True,
+        key="flight",
+        alt="The training steps around the first number that is not finite.",
+        column_config={
+            name: st.column_config.NumberColumn(format="%.3g", help=STEPS[name].meaning)
+            for name in shown.columns
+            if name not in ("step", "first_nonfinite")
+        },
+    )
+    near = [step for step in steps if broken - AROUND <= step <= broken + 2]
+    if not near:
+        write_text(
+            "The gradient over time was not recorded at any of these steps; with record.flight: 5 in the study file "
+            "the steps before an explosion are kept and written in full.",
+            "read",
+        )
+        return
+    frame = read_table(store, "timesteps", [run], _TIMES, where={"step": near})
+    write_figure(figures.GRADIENT_FLOW, figures.gradient_flow_data(frame, run=run.id))
+
+
+def _write_weights(store: Store, run: RunInfo) -> None:
+    frame = read_table(store, "parameters", [run], ["step", "parameter", "spectral_norm", "spectral_radius"])
+    if not len(frame):
+        return
+    data = figures.recurrent_weights_data(frame, by=("parameter",))
+    if len(data):
+        st.subheader("Its recurrent weights", anchor=False)
+        write_figure(figures.RECURRENT_WEIGHTS, data)
+
+
+main()

@@ -1,0 +1,168 @@
+"""The gradient's norm over training, with its spikes and the steps at which it was no number marked."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from gradlab.figures.decimation import thin_marks
+from gradlab.figures.figure import Figure, empty_figure
+from gradlab.figures.groups import groups_of, with_group
+from gradlab.figures.marks import Scale, edge_marks, line, once_in_legend
+from gradlab.figures.selection import require
+from gradlab.figures.text import count_of, number_in_words, plain, short
+from gradlab.figures.theme import Theme, ThemeName, new_figure, theme_named
+from gradlab.quantities import STEPS
+
+TITLE = "Gradient norm over training, spikes marked"
+SPIKE = 10.0
+"""Times the usual norm: the upper end of the thresholds that Pascanu, Mikolov & Bengio (2013, section 3.2) try."""
+WINDOW = 51
+"""Training steps before a step whose median norm is the usual one there."""
+RUNS_DRAWN = 40
+"""More lines than this are a tangle; runs with the largest spikes come first."""
+_PALE = 0.35
+
+
+def spikes_data(frame: pd.DataFrame, *, by: Sequence[str] = ()) -> pd.DataFrame:
+    """The gradient's norm at every training step of every run, and where it leaps.
+
+    Args:
+        frame: the table `steps`, of one or more runs.
+        by: columns (settings such as `model.cell`) whose values make a group; all runs together when empty.
+
+    Returns:
+        Columns `group`, `run`, `step`, `grad_norm`, `usual` (median of the finite norms of the 51 steps before; of
+        the first few steps, of all of them), `times` (norm over the usual one; ∞ or NaN where the norm is), `spike`
+        (whether that is more than ten, or no number) and `first_nonfinite`. Raises ValueError when columns are
+        missing.
+    """
+    columns = ["group", "run", "step", "grad_norm", "usual", "times", "spike", "first_nonfinite"]
+    if not require(frame, ("step", "grad_norm"), "steps"):
+        return pd.DataFrame(columns=columns)
+    frame = with_group(frame, by).sort_values(["group", "run", "step"], kind="stable", ignore_index=True)
+    norms = frame["grad_norm"].to_numpy(dtype=float, na_value=np.nan)
+    frame["grad_norm"] = norms
+    known = pd.Series(np.where(np.isfinite(norms), norms, np.nan))
+    each = known.groupby([frame["group"], frame["run"]], observed=True)
+    before = each.transform(lambda own: own.rolling(WINDOW, min_periods=5).median().shift())
+    frame["usual"] = before.fillna(each.transform("median")).to_numpy()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        frame["times"] = np.where(norms == 0, 0.0, norms / frame["usual"].to_numpy())
+    # a norm that is no number has no usual one where none is finite
+    frame["times"] = np.where(np.isfinite(norms), frame["times"], norms)
+    frame["spike"] = ~(frame["times"].to_numpy() <= SPIKE) & ~_never_measured(frame)
+    if "first_nonfinite" not in frame.columns:
+        frame["first_nonfinite"] = ""
+    frame["first_nonfinite"] = frame["first_nonfinite"].fillna("").astype(str)
+    return frame[columns]
+
+
+def _never_measured(frame: pd.DataFrame) -> np.ndarray:
+    """Steps whose norm was not taken: NaN although no NaN was reported, in a run that has numbers."""
+    if "loss" not in frame.columns:
+        return np.zeros(len(frame), dtype=bool)
+    sound = np.isfinite(frame["loss"].to_numpy(dtype=float, na_value=np.nan))
+    quiet = frame["first_nonfinite"].fillna("").astype(str) == "" if "first_nonfinite" in frame.columns else True
+    return np.isnan(frame["grad_norm"].to_numpy()) & sound & np.asarray(quiet)
+
+
+def spikes_figure(data: pd.DataFrame, *, theme: ThemeName | Theme = "light") -> go.Figure:
+    """Draw what `spikes_data` returns."""
+    look = theme_named(theme)
+    if not len(data):
+        return empty_figure(look, TITLE, "No training step has been recorded here yet.")
+    figure = new_figure(look, TITLE, 460)
+    scale = Scale.fit(data["grad_norm"], log=True)
+    names, _ = groups_of(data, len(data))
+    places = {name: place for place, name in enumerate(names)}
+    ranked = data.groupby("run", sort=False)["times"].max().sort_values(ascending=False, na_position="first").index
+    drawn = list(ranked[:RUNS_DRAWN])
+    for run in drawn:
+        own = data[data["run"] == run]
+        _draw_run(figure, own, str(own["group"].iloc[0]), places, scale, look, alone=len(drawn) == 1)
+    _draw_spikes(figure, data[data["run"].isin(drawn)], scale, look)
+    once_in_legend(figure)
+    note = (
+        f" (the {RUNS_DRAWN} of {count_of(len(ranked), 'run')} with the largest spikes)"
+        if len(ranked) > len(drawn)
+        else ""
+    )
+    figure.update_xaxes(title_text="training step" + note)
+    figure.update_yaxes(**scale.axis(f"gradient norm {STEPS['grad_norm'].symbol}"))
+    return figure
+
+
+def spikes(frame: pd.DataFrame, *, theme: ThemeName | Theme = "light", **selection: Any) -> go.Figure:
+    """The gradient's norm at every training step, one line a run, spikes marked.
+
+    How to read it: each line is the gradient of one run as backward() left it, before any clipping. A star is a
+    spike: more than ten times the median of the 51 steps before it. A step of that size throws the weights away
+    from where they were. Marks at the upper edge are norms that became ∞ or NaN: from there on the run is lost.
+
+    Args:
+        frame: the table `steps`.
+        theme: `light` or `dark`.
+        selection: groups, as in `spikes_data`.
+
+    Returns:
+        A plotly figure; with a message in it where nothing was recorded.
+    """
+    return spikes_figure(spikes_data(frame, **selection), theme=theme)
+
+
+def _draw_run(
+    figure: go.Figure, rows: pd.DataFrame, name: str, places: dict[str, int], scale: Scale, look: Theme, *, alone: bool
+) -> None:
+    style, run = look.style(places[name]), plain(rows["run"].iloc[0])
+    step, norm = rows["step"].to_numpy(), rows["grad_norm"].to_numpy(dtype=float)
+    drawn = line(
+        step, norm, scale, style, width=1.4, name=short(name), legendgroup=plain(name),
+        opacity=1.0 if alone else 1.0 - _PALE,
+        hovertemplate=f"{plain(name)}<br>run {run}, step %{{x}}: %{{y:.3g}}<extra></extra>",
+    )  # fmt: skip
+    drawn.marker.size = 5
+    figure.add_trace(drawn)
+    figure.add_traces(edge_marks(step, norm, scale, style, f"run {run}", places[name] / max(len(places), 1)))
+
+
+def _draw_spikes(figure: go.Figure, data: pd.DataFrame, scale: Scale, look: Theme) -> None:
+    """A star at every spike that the axis holds."""
+    rows = data[
+        data["spike"].to_numpy(dtype=bool) & np.isfinite(scale.drawable(data["grad_norm"].to_numpy(dtype=float)))
+    ]
+    if not len(rows):
+        return
+    rows = rows.sort_values("times", ascending=False)
+    rows = rows.iloc[np.sort(thin_marks(np.arange(len(rows)), 400))]
+    figure.add_trace(
+        go.Scatter(
+            x=rows["step"].to_numpy(),
+            y=rows["grad_norm"].to_numpy(dtype=float),
+            mode="markers",
+            name="spike",
+            legendgroup="spike",
+            legendrank=1900,
+            customdata=np.column_stack((rows["times"], [plain(run) for run in rows["run"]])).astype(object),
+            hovertemplate="spike in run %{customdata[1]} at step %{x}: %{y:.3g}, "
+            "%{customdata[0]:.0f} times the usual<extra></extra>",
+            marker={"symbol": "star-open", "size": 11, "color": look.text, "line": {"width": 1.5, "color": look.text}},
+        )
+    )
+
+
+def describe(data: pd.DataFrame) -> str:
+    """What the picture holds, for readers who cannot see it."""
+    if not len(data):
+        return f"{TITLE}: nothing recorded yet."
+    spiked = data[data["spike"].astype(bool)]
+    largest = number_in_words(spiked["times"].max(skipna=False)) if len(spiked) else "none"
+    return (
+        f"{TITLE}: {count_of(len(spiked), 'spike')} in {count_of(spiked['run'].nunique(), 'run')} of "
+        f"{data['run'].nunique():,}; the largest, over the usual norm: {largest}."
+    )
+
+
+SPIKES = Figure("spikes", TITLE, "steps", spikes_data, spikes_figure, spikes, describe)

@@ -1,0 +1,24 @@
+"""The page Exploding: what broke first, where, and the steps before."""
+
+from tests.dashboards.reading import Open, answer, charts, page_named
+
+EXPLODING = page_named("exploding")
+
+
+def test_first_number_that_is_none_is_named_and_its_neighbourhood_shown(open_page: Open) -> None:
+    app = open_page("nonfinite", EXPLODING, run="rnnnone00000")
+    assert "of 2 of 3 runs became NaN or ∞, first at training step 0" in answer(app)
+    rows = next(table.value for table in app.dataframe if "learning_rate" in table.value.columns)
+    assert rows["step"].tolist() == list(range(55, 64))
+    assert rows.loc[rows["step"] == 61, "first_nonfinite"].tolist() == ["gradient at h of rnn, layer 0, time step 8"]
+    heatmap = charts(app)[-1]
+    assert {"NaN", "∞"} <= {trace.get("name") for trace in heatmap["data"]}
+
+
+def test_where_it_begins_follows_the_chosen_step(open_page: Open) -> None:
+    app = open_page("full", EXPLODING, study="digits", run="grunorm00000", at="100")
+    spikes, layers, weights = charts(app)
+    assert {"layer 0", "layer 1"} <= {trace.get("name") for trace in layers["data"]}
+    assert "spike" in {trace.get("name") for trace in spikes["data"]}
+    assert any("weight_hh" in str(trace.get("name")) for trace in weights["data"])
+    assert app.query_params["at"] == ["100"] or app.query_params["at"] == "100"

@@ -1,0 +1,72 @@
+"""Spikes, layers and recurrent weights, against numbers that are known by formula."""
+
+import numpy as np
+import pandas as pd
+
+from gradlab.figures import layers_data, recurrent_weights_data, spikes, spikes_data
+from tests.figures.frames import DECAY, parameters_columns, seeds_and_cells, timesteps_columns
+
+
+def norms(values: np.ndarray, **columns: object) -> pd.DataFrame:
+    return pd.DataFrame({"step": range(len(values)), "grad_norm": values}).assign(loss=1.0, **columns)
+
+
+def test_a_leap_over_ten_times_the_median_before_is_a_spike() -> None:
+    values = np.ones(200)
+    values[100], values[150] = 11.0, 9.9
+    data = spikes_data(norms(values))
+    assert data.loc[data["spike"], "step"].tolist() == [100]
+    assert data["times"].max() == 11.0
+    assert data.loc[100, "usual"] == 1.0, "the spike itself is not part of what is usual"
+
+
+def test_slow_growth_is_no_spike() -> None:
+    data = spikes_data(norms(1.05 ** np.arange(200)))
+    assert not data["spike"].any()
+    assert data["grad_norm"].iloc[-1] > 1000
+
+
+def test_what_is_no_number_is_a_spike_unless_it_was_not_measured() -> None:
+    values = np.ones(30)
+    values[[10, 20]] = np.inf, np.nan
+    frame = norms(values, first_nonfinite="")
+    frame.loc[frame["step"] == 20, "first_nonfinite"] = "loss"
+    assert spikes_data(frame).query("spike")["step"].tolist() == [10, 20]
+    frame["first_nonfinite"] = ""
+    assert spikes_data(frame).query("spike")["step"].tolist() == [10]
+    assert {"∞", "NaN"} <= {trace.name for trace in spikes(frame).data}
+
+
+def test_runs_do_not_share_what_is_usual() -> None:
+    frame = pd.concat([norms(np.full(50, 1.0)).assign(run="a"), norms(np.full(50, 100.0)).assign(run="b")])
+    assert not spikes_data(frame)["spike"].any()
+
+
+def test_only_the_worst_runs_are_drawn() -> None:
+    parts = [norms(np.where(np.arange(60) == 50, number, 1.0)).assign(run=f"r{number:03}") for number in range(1, 101)]
+    drawn = spikes(pd.concat(parts))
+    lines = [trace for trace in drawn.data if trace.mode == "lines+markers"]
+    assert len(lines) == 40
+    assert max(max(trace.y) for trace in lines) == 100
+    assert "40 of 100 runs" in drawn.layout.xaxis.title.text
+
+
+def test_layers_are_told_apart() -> None:
+    frame = pd.DataFrame(timesteps_columns([0, 10], 20, 1.5, layers=2))
+    frame.loc[frame["layer"] == 1, "grad_h"] *= 7
+    data = layers_data(frame, step=0)
+    lower, upper = (data[(data["quantity"] == "grad_h") & (data["group"] == f"layer {n}")] for n in (0, 1))
+    np.testing.assert_allclose(upper["median"].to_numpy(), 7 * lower["median"].to_numpy())
+    np.testing.assert_allclose(lower.sort_values("t")["median"].iloc[0], 1.5**19)
+    sigma = data[data["quantity"] == "sigma_max"]
+    assert sigma["median"].notna().all() and set(sigma["t"]) == set(range(0, 20, 2))
+
+
+def test_recurrent_matrices_only() -> None:
+    frame = seeds_and_cells(lambda decay, size: parameters_columns([0, 100], 40, decay, size))
+    data = recurrent_weights_data(frame, by=("model.cell",))
+    rows = data[(data["quantity"] == "spectral_norm") & (data["step"] == 100)]
+    np.testing.assert_allclose(
+        rows.set_index("group")["median"].loc[list(DECAY)], [1.5 * 1.01 * decay for decay in DECAY.values()]
+    )
+    assert recurrent_weights_data(frame, by=("parameter",))["group"].unique().tolist() == ["rnn.weight_hh_l0"]
