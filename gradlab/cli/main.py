@@ -17,6 +17,7 @@ from gradlab.cli.report import report
 from gradlab.cli.run import run
 from gradlab.cli.sample import sample
 from gradlab.cli.schema import schema
+from gradlab.cli.store import store_commands
 from gradlab.cli.studies import studies
 from gradlab.cli.watch import watch
 from gradlab.errors import GradlabError
@@ -68,6 +69,7 @@ def gradlab_command(
 
 for command in (run, fork, sample, check, new, schema, studies, watch, diagnose, report, dashboard):
     app.command(command.__name__)(command)
+app.add_typer(store_commands, name="store")
 
 
 def main() -> None:
