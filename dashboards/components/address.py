@@ -6,6 +6,7 @@ picked on another page, then the default.
 
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import streamlit as st
 
@@ -13,6 +14,8 @@ from dashboards.components.text import write_notice
 from gradlab.figures.groups import short_name
 
 Option = TypeVar("Option")
+_PILLS = 8
+"""More options than this are a list to pick from."""
 
 
 def choose(
@@ -60,30 +63,56 @@ def choose(
     return by_text[picked]
 
 
-def choose_many(label: str, name: str, options: Sequence[str], *, help_text: str | None = None) -> tuple[str, ...]:
-    """Let the reader choose several options, all of them at first; in the address they are joined by commas."""
+def choose_many(
+    label: str,
+    name: str,
+    options: Sequence[str],
+    *,
+    default: Sequence[str] | None = None,
+    show: Callable[[str], str] = short_name,
+    help_text: str | None = None,
+) -> tuple[str, ...]:
+    """Let the reader choose several options, all of them at first; in the address they are joined by commas.
+
+    Args:
+        label: what the reader sees above the widget.
+        name: key in the address.
+        options: what there is to choose.
+        default: what is chosen at first, everything when not given.
+        show: how an option is written.
+        help_text: a word behind the question mark.
+
+    Returns:
+        The chosen options in their order.
+    """
     if not options:
         return ()
-    everything = ",".join(options)
+    words = {quote(option, safe=" "): option for option in options}
+    first = ",".join(word for word, option in words.items() if default is None or option in default) or "none"
 
     def known(text: str) -> bool:
-        return text == "none" or all(part in options for part in text.split(","))
+        return text == "none" or all(part in words for part in text.split(","))
 
-    picked = _resolve(name, known, everything) or everything
-    parts = [] if picked == "none" else [option for option in options if option in picked.split(",")]
+    def joined(chosen: Sequence[str]) -> str:
+        return ",".join(word for word, option in words.items() if option in chosen) or "none"
+
+    picked = (_resolve(name, known, first) or first).split(",")
+    parts = [option for word, option in words.items() if word in picked]
     key = f"choice:{name}"
     if len(options) > 1:
         st.session_state[key] = parts
-        parts = st.pills(
+        widget: Any = st.pills if len(options) <= _PILLS else st.multiselect
+        several = {"selection_mode": "multi"} if len(options) <= _PILLS else {}
+        parts = widget(
             label,
             options,
-            selection_mode="multi",
+            **several,
             key=key,
             help=help_text,
-            format_func=short_name,
-            on_change=lambda: _remember(name, ",".join(st.session_state[key]) or "none"),
+            format_func=show,
+            on_change=lambda: _remember(name, joined(st.session_state[key])),
         )
-    _write_address(name, ",".join(parts) or "none")
+    _write_address(name, joined(parts))
     return tuple(option for option in options if option in parts)
 
 

@@ -2,7 +2,8 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -84,6 +85,37 @@ def _until(reaches: Mapping[str, int], longest: int) -> str:
     if min(reaches.values()) >= longest:
         return f", never falling below {SHARE:.0%} of its largest value".replace("%", "\u00a0%")
     return f" before it falls below {SHARE:.0%} of its largest value".replace("%", "\u00a0%")
+
+
+def comparison_answer(finals: pd.DataFrame, word: str, *, higher_is_better: bool) -> str:
+    """Which group ends best and which worst, and whether seeds could explain the difference.
+
+    Args:
+        finals: a row a group: `group`, `runs`, `low`, `median`, `high` of the outcome.
+        word: what the outcome is called.
+        higher_is_better: whether a large outcome is a good one.
+
+    Returns:
+        One sentence.
+    """
+    known = finals[finals["median"].notna()]
+    if not len(known):
+        return "No run that is compared here has stated its outcome yet."
+    ranked = known.sort_values("median", ascending=not higher_is_better).to_dict("records")
+    best, worst = ranked[0], ranked[-1]
+
+    def said(row: dict[Hashable, Any]) -> str:
+        value = number_in_words(float(f"{row['median']:.3g}"))
+        return f"{row['group']} with {value} ({count_of(int(row['runs']), 'run')})"
+
+    if len(ranked) == 1:
+        value, runs = number_in_words(float(f"{best['median']:.3g}")), count_of(int(best["runs"]), "run")
+        return f"The {word} at the end is {value}, as the median of {runs}."
+    if best["median"] == worst["median"]:
+        return f"All {len(ranked)} groups end with the same {word}: {number_in_words(float(best['median']))}."
+    apart = best["low"] > worst["high"] if higher_is_better else best["high"] < worst["low"]
+    verdict = "their spreads do not touch" if apart else "their spreads over runs overlap"
+    return f"The best {word} at the end has {said(best)}, the worst {said(worst)}; {verdict}."
 
 
 def vanishing_answer(by_lag: pd.DataFrame, demanded: int | None) -> str:

@@ -27,6 +27,7 @@ class PageEntry:
 PAGES = (
     PageEntry("overview.py", "Overview", "Look"),
     PageEntry("run.py", "Run", "Look"),
+    PageEntry("compare.py", "Compare", "Look"),
     PageEntry("gradient_flow.py", "Gradient flow"),
     PageEntry("vanishing.py", "Vanishing"),
     PageEntry("exploding.py", "Exploding"),

@@ -11,6 +11,7 @@ from gradlab.figures.clipping_share import (
     clipping_share_data,
     clipping_share_figure,
 )
+from gradlab.figures.comparison import COMPARISON, comparison, comparison_data, comparison_figure
 from gradlab.figures.figure import Figure
 from gradlab.figures.gradient_by_lag import (
     GRADIENT_BY_LAG,
@@ -83,6 +84,7 @@ FIGURES: tuple[Figure, ...] = (
     SPIKES,
     LAYERS,
     RECURRENT_WEIGHTS,
+    COMPARISON,
     MEAN_FIELD,
 )
 
@@ -95,6 +97,9 @@ __all__ = [
     "clipping_share",
     "clipping_share_data",
     "clipping_share_figure",
+    "comparison",
+    "comparison_data",
+    "comparison_figure",
     "gradient_by_lag",
     "gradient_by_lag_data",
     "gradient_by_lag_figure",
