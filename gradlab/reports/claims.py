@@ -79,7 +79,9 @@ def claims(store: AnyStore, study: str) -> list[Verdict]:
     info = store.study(study)
     expected = set(info.expected)
     runs = [run for run in store.runs(study) if run.status in _ENDED and run.id in expected]
-    return [_verdict(claim, runs) for _, claim in sorted(_checks(info.facts).items())]
+    variants = info.facts.get("variants", {})
+    named = [(run, {**run.settings, "variant": variants.get(run.id)}) for run in runs]
+    return [_verdict(claim, named) for _, claim in sorted(_checks(info.facts).items())]
 
 
 def keep_verdicts(store: AnyStore, study: str, verdicts: Sequence[Verdict]) -> None:
@@ -102,7 +104,11 @@ def _checks(facts: Mapping[str, Any]) -> dict[int, Mapping[str, Any]]:
     return {int(place): claim for place, claim in checks.items()} if isinstance(checks, Mapping) else {}
 
 
-def _verdict(claim: Mapping[str, Any], runs: Sequence[RunInfo]) -> Verdict:
+_Runs = Sequence[tuple[RunInfo, Mapping[str, Any]]]
+"""Runs with their settings, and the variant of the grid that they are."""
+
+
+def _verdict(claim: Mapping[str, Any], runs: _Runs) -> Verdict:
     left = _side(claim["that"], runs)
     right = _side(claim["other"], runs) if claim.get("other") else _constant(claim)
     times, plus = float(claim.get("times", 1.0)), float(claim.get("plus", 0.0))
@@ -134,8 +140,8 @@ def _verdict(claim: Mapping[str, Any], runs: Sequence[RunInfo]) -> Verdict:
     )  # fmt: skip
 
 
-def _side(measure: Mapping[str, Any], runs: Sequence[RunInfo]) -> _Side:
-    chosen = [run for run in runs if meets(run, measure.get("where", {}))]
+def _side(measure: Mapping[str, Any], runs: _Runs) -> _Side:
+    chosen = [run for run, settings in runs if meets(settings, measure.get("where", {}))]
     numbers = np.array([number_of(run, measure) for run in chosen])
     seeds = np.array([int(run.settings.get("seed", 0)) for run in chosen], dtype=np.int64)
     known = ~np.isnan(numbers) if len(numbers) else np.zeros(0, dtype=bool)

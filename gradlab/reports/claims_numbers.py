@@ -25,11 +25,11 @@ SHORT = {
 }
 
 
-def meets(run: RunInfo, where: Mapping[str, Any]) -> bool:
-    """Whether a run has these settings; a list allows each of its values."""
+def meets(settings: Mapping[str, Any], where: Mapping[str, Any]) -> bool:
+    """Whether a run with these settings is meant; a list allows each of its values."""
     for key, wanted in where.items():
         allowed = wanted if isinstance(wanted, list | tuple) else [wanted]
-        if key not in run.settings or not any(_equal(run.settings[key], value) for value in allowed):
+        if key not in settings or not any(_equal(settings[key], value) for value in allowed):
             return False
     return True
 

@@ -34,7 +34,8 @@ class Measure(Settings):
     """`reach`, `remaining_gradient`, `growth` (nats a step back), a fact such as `final_score`, or a column such as
     `timesteps.grad_h`."""
     where: dict[str, Scalar | tuple[Scalar, ...]] = Field(default_factory=dict)
-    """Which runs: settings by dotted key, each with its value or a list of values; all runs without it."""
+    """Which runs: settings by dotted key, or `variant`, each with its value or a list of values; all runs without
+    it."""
     at: dict[str, int | str] = Field(default_factory=dict)
     """Which rows of a table: axis to value, or to `first`, `last` or `all`. Without `step`, the last one."""
     over: Literal["median", "mean", "min", "max", "sum"] = "median"

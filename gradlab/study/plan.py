@@ -9,7 +9,7 @@ from typing import Any
 
 from gradlab.errors import ConfigError, Fault
 from gradlab.store import flatten, run_id
-from gradlab.study.axes import grid_of, unknown_keys
+from gradlab.study.axes import VARIANT, grid_of, unknown_keys
 from gradlab.study.build import Trial
 from gradlab.study.claims import unmatched
 from gradlab.study.config import RunConfig, config_of, resolved
@@ -97,7 +97,8 @@ def read_study(path: str | Path, overrides: Iterable[str] = (), scale: str = SMA
         where = tree.entries()["grid"].where
         faults.append(Fault(where, "grid", "at least one run", "conditions that leave every one out"))
     if not faults:
-        settings = [flatten(resolved(run.config)) for run in runs]
+        named = [{key: run.varied[key] for key in (VARIANT,) if key in run.varied} for run in runs]
+        settings = [{**flatten(resolved(run.config)), **name} for run, name in zip(runs, named, strict=True)]
         faults += unmatched(header.claimed, settings, values=not overrides)
     if faults:
         raise ConfigError(sorted(dict.fromkeys(faults), key=_in_file_order))

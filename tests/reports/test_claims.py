@@ -96,6 +96,22 @@ def test_a_run_that_failed_has_not_solved_its_task(tmp_path):
     assert "1 runs without the number" in found[1].told
 
 
+def test_a_variant_of_the_grid_is_a_condition(tmp_path):
+    store = Store(tmp_path)
+    for seed in range(4):
+        with store.writer(f"run{seed}", "named", config={"seed": seed}) as writer:
+            writer.annotate(final_score=float(seed % 2))
+    expected = {f"run{seed}": {"seed": seed} for seed in range(4)}
+    plain = {"quantity": "final_score", "where": {"variant": "odd"}, "seeds": "min"}
+    facts = {
+        "checks": {"0": claim(plain, "more than", number=2)},
+        "variants": {name: ("odd" if int(name[-1]) % 2 else "even") for name in expected},
+    }
+    store.write_study("named", expected=expected, facts=facts)
+    [found] = claims(store, "named")
+    assert (found.verdict, found.left, found.runs) == ("failed", 1.0, 2)
+
+
 def test_what_seeds_share_cancels(tmp_path):
     """One group is better by 0.1 for every seed, and the seeds differ by 10: the pairs decide."""
     store = Store(tmp_path)
@@ -121,7 +137,7 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says(tmp_path):
     generator, covered = np.random.default_rng(5), 0
     check = claim({"quantity": "final_score", "seeds": "mean"}, "at least", number=0.0)
     for _ in range(60):
-        runs = [Run(seed, generator.normal()) for seed in range(8)]
+        runs = [(run, run.settings) for run in (Run(seed, generator.normal()) for seed in range(8))]
         assert len(_side(check["that"], runs).values) == 8
         verdict = _verdict(check, runs)
         covered += verdict.low <= 0 <= verdict.high
