@@ -63,6 +63,8 @@ def _read(file: Path, is_shakespeare: bool, version: tuple[int, int]) -> Text:
     data = file.read_bytes()
     if is_shakespeare and (digest := sha256(data).hexdigest()) != SHAKESPEARE_SHA256:
         raise ValueError(f"{file}: expected the text with SHA-256 {SHAKESPEARE_SHA256}, got {digest}")
+    if not data:
+        raise ValueError(f"{file}: expected a text, got an empty file")
     try:
         return _encoded(data.decode("utf-8"))
     except UnicodeDecodeError as error:

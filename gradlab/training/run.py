@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from gradlab.tasks import Task
+from gradlab.training.bptt import unrollable
 from gradlab.training.checkpoint import Checkpoint, load_weights
 from gradlab.training.evaluation import Evaluation, evaluate
 from gradlab.training.measuring import Measurements
@@ -21,7 +22,7 @@ from gradlab.training.outcome import Losses, Outcome, Status
 from gradlab.training.placement import placement
 from gradlab.training.randomness import random_state, set_random_state
 from gradlab.training.settings import TrainingSettings
-from gradlab.training.stopping import reach
+from gradlab.training.stopping import StopOnReach, reach
 
 
 class Run:
@@ -41,6 +42,8 @@ class Run:
         self.clipper = settings.clip.start()
         self.penalties = [regulariser.start(model) for regulariser in settings.regularisers]
         self.noise = WeightNoise(model, settings.weight_noise, seed) if settings.weight_noise else None
+        if isinstance(settings.stop, StopOnReach):
+            unrollable(model, "stop on the score (name: score)")
         self.stopper = None if settings.stop is None else settings.stop.start(task.higher_is_better)
         self.measurements = None
         if isinstance(recorder, TakesRows):

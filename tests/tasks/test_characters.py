@@ -13,6 +13,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
+from gradlab.models import ModelSettings, build
 from gradlab.tasks import Characters, texts
 from gradlab.tasks.ngrams import bigram_logits, text_baselines
 
@@ -167,6 +168,9 @@ def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
     (tmp_path / "x.bin").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ValueError, match=r"x\.bin: expected text in UTF-8"):
         Characters(text="file", path=str(tmp_path / "x.bin")).source  # noqa: B018
+    (tmp_path / "x.txt").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"x\.txt: expected a text, got an empty file"):
+        Characters(text="file", path=str(tmp_path / "x.txt")).source  # noqa: B018
     with pytest.raises(FileNotFoundError, match="nowhere"):
         Characters(text="file", path="nowhere.txt").source  # noqa: B018
 
@@ -174,8 +178,6 @@ def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_short_training_beats_the_bigram() -> None:
     """Trained by hand for seconds, so that nothing but task and model is in play."""
-    from gradlab.models import ModelSettings, build
-
     task = Characters(steps=25)
     model = build(ModelSettings(cell="gru", hidden=96), task, 0)
     optimiser = torch.optim.Adam(model.parameters(), lr=0.01)

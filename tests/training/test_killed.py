@@ -14,9 +14,18 @@ from gradlab.store import RunInfo, Store
 
 STUDY = """
 question: does it survive?
-task: {name: adding, steps: 12}
+task: {name: characters, text: file, path: text.txt, steps: 12}
 model: {hidden: 5, cell: gru, layers: 2, dropout: 0.3}
-training: {steps: 900, batch: 4, clip: {name: autoclip}, evaluate_every: 30, evaluation_size: 16, checkpoint_every: 25}
+training:
+  steps: 700
+  batch: 4
+  clip: {name: autoclip}
+  bptt: {name: truncated, k1: 8}
+  evaluate_every: 30
+  evaluation_size: 16
+  checkpoint_every: 25
+  measure:
+    {bias_every: 40, clipping_every: 30, cliff_at: [100, 600], cliff_points: 3, samples_every: 60, sample_length: 20}
 record: {every: 20, check_every: 3}
 seed: 6
 """
@@ -69,12 +78,14 @@ def content(run: RunInfo) -> dict[str, object]:
     return found
 
 
-@pytest.mark.parametrize("kills", [6, pytest.param(20, marks=[pytest.mark.slow, pytest.mark.timeout(1200)])])
+@pytest.mark.parametrize("kills", [3, pytest.param(20, marks=[pytest.mark.slow, pytest.mark.timeout(1200)])])
 def test_killed_and_continued_it_equals_one_that_was_not(tmp_path: Path, kills: int) -> None:
     (tmp_path / "study.yaml").write_text(STUDY)
+    (tmp_path / "text.txt").write_text("To be, or not to be, that is the question:\n" * 50)
     chance = random.Random(kills)
     expected = content(finish(tmp_path, "straight"))
-    assert {"weights", "steps", "timesteps", "parameters", "gates"} <= expected.keys()
+    tables = {"steps", "timesteps", "parameters", "gates", "truncation", "clipping", "cliff", "samples"}
+    assert {"weights", *tables} <= expected.keys()
     stores, ended = 0, 0
     for _ in range(kills):
         if kill_while_it_runs(tmp_path, f"killed{stores}", chance) != -signal.SIGKILL:

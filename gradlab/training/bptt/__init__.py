@@ -5,7 +5,7 @@ from typing import Annotated, Any, get_args
 from pydantic import BeforeValidator, Field
 
 from gradlab.training.bptt.adaptive import Adaptive
-from gradlab.training.bptt.base import Bptt, Stretch, Unrolling
+from gradlab.training.bptt.base import Bptt, Stretch, Unrolling, unrollable
 from gradlab.training.bptt.bias import bias_columns, ladder
 from gradlab.training.bptt.decay import leading_exponent
 from gradlab.training.bptt.full import Full
@@ -44,4 +44,5 @@ __all__ = [
     "ladder",
     "leading_exponent",
     "nested_gradients",
+    "unrollable",
 ]

@@ -87,12 +87,12 @@ class Bptt(Settings):
         """
 
 
-def unrollable(model: nn.Module) -> Any:
-    """The model, if its state can be carried on. Raises ValueError otherwise."""
+def unrollable(model: nn.Module, instead: str = "train by full backpropagation (bptt: full)") -> Any:
+    """The model, if its state can be carried on. Raises ValueError otherwise, which says what to do instead."""
     if not callable(getattr(model, "unroll", None)):
         raise ValueError(
             f"expected a model with unroll(inputs, state) that gives outputs and state, got a {type(model).__name__} "
-            "without it; give it that method, or train by full backpropagation (bptt: full)"
+            f"without it; give it that method, or {instead}"
         )
     return model
 

@@ -26,8 +26,9 @@ def step_of(optimiser: torch.optim.Optimizer, gradients: Sequence[Tensor | None]
     """
     given = [parameter for group in optimiser.param_groups for parameter in group["params"]]
     copies = [Parameter(parameter.detach().clone()) for parameter in given]
-    twin = type(optimiser)(copies, **optimiser.defaults)
-    twin.load_state_dict(copy.deepcopy(optimiser.state_dict()))
+    kind: Any = type(optimiser)
+    twin = kind(copies, lr=optimiser.defaults["lr"])
+    twin.load_state_dict(copy.deepcopy(optimiser.state_dict()))  # brings all other settings with it
     for parameter, gradient in zip(copies, gradients, strict=True):
         parameter.grad = None if gradient is None else gradient.clone()
     twin.step()

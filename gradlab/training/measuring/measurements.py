@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from gradlab.tasks import Task
-from gradlab.training.bptt import Unrolling, bias_columns, ladder, leading_exponent, nested_gradients
+from gradlab.training.bptt import Unrolling, bias_columns, ladder, leading_exponent, nested_gradients, unrollable
 from gradlab.training.clipping import ClipReport
 from gradlab.training.clipping.alternatives import STANDARD, Alternatives
 from gradlab.training.measuring.cliff import cliff_columns, step_of
@@ -41,6 +41,8 @@ class Measurements:
         self._seed = seed
         self._twin: Twin | None = None
         self._raw: list[Tensor | None] | None = None
+        if settings.bias_every is not None:
+            unrollable(model, "set measure.bias_every to null")
         self._alternatives: Alternatives | None = None
         if settings.clipping_every is not None:
             strategies = settings.clipping_strategies

@@ -3,12 +3,14 @@
 import pytest
 import torch
 
+from gradlab.models import ModelSettings, build
 from gradlab.recording import watch
-from gradlab.tasks import Task
+from gradlab.tasks import Captions, Task
 from gradlab.training import TrainingSettings, train
 from gradlab.training.bptt import Adaptive, AnyBptt, Full, Randomised, Truncated
 from gradlab.training.seeds import generator
 from tests.training.bptt.tasks import EveryStep, Stream
+from tests.training.bptt.test_influence_balancing import Rows
 from tests.training.spy import SMALL, small_model, weights
 
 Plain = {"cell": "lstm", "layers": 2, "precision": "float64"}
@@ -130,5 +132,12 @@ def test_what_cannot_be_is_told() -> None:
         Adaptive(shortest=50, longest=10)
     with pytest.raises(ValueError, match="without it; give it that method, or train by full"):
         train(torch.nn.Linear(2, 1), EveryStep(), TrainingSettings(steps=1, bptt="truncated"), seed=0)
+    for changes, told in (
+        ({"measure": {"bias_every": 5}}, "got a CaptionModel without it; .* set measure.bias_every to null"),
+        ({"stop": {"name": "reach"}}, "got a CaptionModel without it; .* or stop on the score"),
+    ):
+        net, rows = build(ModelSettings(hidden=4), Captions(), 0), Rows()
+        with pytest.raises(ValueError, match=told):
+            train(net, Captions(), TrainingSettings.model_validate(changes), seed=0, recorder=rows)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="streams of at least one step, got 0"):
         Truncated().start(Stream(total=0), 4, 0)

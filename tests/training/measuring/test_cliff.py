@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from gradlab.recording import MemorySink
 from gradlab.tasks import Baseline, Batch, Task
 from gradlab.tasks.base import Split
-from gradlab.training import TrainingSettings, train
+from gradlab.training import OPTIMISERS, TrainingSettings, train
 from gradlab.training.measuring import cliff_columns, losses_at, plane_axes, step_of
 from tests.training.bptt.test_influence_balancing import Rows
 from tests.training.spy import SMALL, small_model, weights
@@ -111,7 +111,15 @@ def test_figure_6_on_the_way_of_a_training() -> None:
     assert norms.loc[("norm", 1.0)] == pytest.approx(0.1 / whole_raw["along"], rel=1e-4)
 
 
-@pytest.mark.parametrize("optimiser", ["sgd", "adam", "rmsprop", {"name": "sgd", "momentum": 0.9}])
+@pytest.mark.parametrize(
+    "optimiser",
+    [
+        *(kind.model_fields["name"].default for kind in OPTIMISERS),
+        {"name": "sgd", "momentum": 0.9},
+        {"name": "adam", "decay": (0.5, 0.6)},
+        {"name": "adamw", "weight_decay": 0.3},
+    ],
+)
 def test_the_steps_are_those_that_the_optimiser_makes(optimiser: Any) -> None:
     net = small_model()
     made = TrainingSettings(optimiser=optimiser).optimiser.start(net.parameters())
