@@ -195,6 +195,48 @@ def exploding_answer(spikes: pd.DataFrame) -> str:
     return f"{sentence[0].upper()}{sentence[1:]}."
 
 
+TOLERATED = 0.1
+"""A relative bias of the gradient that is smaller than what a batch's noise does to it, in most training."""
+
+
+def truncation_answer(data: pd.DataFrame) -> str:
+    """Which window keeps the bias small in every group, from the data of the figure `truncation`."""
+    rows = data[data["quantity"] == "relative_error"] if len(data) else data
+    if not len(rows):
+        return "No truncation bias has been measured here yet."
+    needed: dict[str, str] = {}
+    longest = int(rows["window"].max())
+    for name, own in rows.astype({"group": str}).sort_values("window").groupby("group"):
+        within = (own["median"] <= TOLERATED).to_numpy()
+        # from the last window that is too biased on
+        first = len(within) - int(np.argmin(within[::-1])) if not within.all() else 0
+        windows = own["window"].to_numpy()
+        needed[str(name)] = (
+            count_of(int(windows[first]), "step") if first < len(windows) else f"more than {count_of(longest, 'step')}"
+        )
+    share = percent(TOLERATED)
+    if len(set(needed.values())) == 1:
+        return f"{_when(rows)} a window of {next(iter(needed.values()))} keeps the gradient's bias below {share}."
+    words = [f"{window} with {name}" for name, window in needed.items()]
+    words = words if len(words) <= _NAMED else [words[0], words[-1]]
+    return f"{_when(rows)} the gradient's bias stays below {share} from a window of {_listed(words)}."
+
+
+def text_answer(data: pd.DataFrame, baselines: Mapping[str, float]) -> str:
+    """How well the text is predicted, from the data of the figure `bits`, against what needs no net."""
+    if not len(data):
+        return "No training step has been recorded here yet."
+    quantity = "score_loss" if (data["quantity"] == "score_loss").any() else "loss"
+    rows = data[data["quantity"] == quantity].astype({"group": str}).sort_values("step")
+    ends = {str(name): float(value) for name, value in rows.groupby("group")["median"].last().items()}
+    best = min(ends, key=lambda name: (math.isnan(ends[name]), ends[name]))
+    where = "held-out text" if quantity == "score_loss" else "the training text"
+    net = f" with {best}" if len(ends) > 1 else ""
+    sentence = f"The net needs {number_in_words(float(f'{ends[best]:.3g}'))} bits per character of {where}{net}"
+    against = [f"{name} {number_in_words(float(f'{bits:.3g}'))}" for name, bits in baselines.items()]
+    return f"{sentence}; for comparison: {_listed(against)}." if against else f"{sentence}."
+
+
 def clipping_answer(shares: pd.DataFrame) -> str:
     """How often clipping fired in every group that clips, from the data of the figure `clipping_share`."""
     if not len(shares):

@@ -33,4 +33,6 @@ PAGES = (
     PageEntry("exploding.py", "Exploding"),
     PageEntry("spectra.py", "Spectra"),
     PageEntry("clipping.py", "Clipping"),
+    PageEntry("truncation.py", "Truncation"),
+    PageEntry("text.py", "Text and samples"),
 )

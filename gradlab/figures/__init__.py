@@ -4,6 +4,7 @@ Every figure is two functions, `*_data(frame)` for the numbers and `*_figure(dat
 third that calls both.
 """
 
+from gradlab.figures.bits import BITS, bits, bits_data, bits_figure
 from gradlab.figures.clipping import CLIPPING, clipping, clipping_data, clipping_figure
 from gradlab.figures.clipping_share import (
     CLIPPING_SHARE,
@@ -67,6 +68,7 @@ from gradlab.figures.step_spectrum import (
     step_spectrum_data,
     step_spectrum_figure,
 )
+from gradlab.figures.truncation import TRUNCATION_FIGURE, truncation, truncation_data, truncation_figure
 
 FIGURES: tuple[Figure, ...] = (
     GRADIENT_FLOW,
@@ -85,12 +87,17 @@ FIGURES: tuple[Figure, ...] = (
     LAYERS,
     RECURRENT_WEIGHTS,
     COMPARISON,
+    TRUNCATION_FIGURE,
+    BITS,
     MEAN_FIELD,
 )
 
 __all__ = [
     "FIGURES",
     "Figure",
+    "bits",
+    "bits_data",
+    "bits_figure",
     "clipping",
     "clipping_data",
     "clipping_figure",
@@ -142,4 +149,7 @@ __all__ = [
     "step_spectrum",
     "step_spectrum_data",
     "step_spectrum_figure",
+    "truncation",
+    "truncation_data",
+    "truncation_figure",
 ]

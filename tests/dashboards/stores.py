@@ -15,6 +15,7 @@ from tests.figures.frames import (
     spectra_columns,
     steps_columns,
     timesteps_columns,
+    truncation_columns,
 )
 
 QUESTION = "How far back does the gradient reach into an image that is read pixel by pixel?"
@@ -80,6 +81,7 @@ def write_long_range(writer: RunWriter, step: int, decay: float) -> None:
         ("lyapunov", lyapunov_columns([step], 10, decay)),
         ("spectra", spectra_columns([step], LENGTH, decay)),
         ("parameters", parameters_columns([step], LENGTH, decay)),
+        ("truncation", truncation_columns([step], LENGTH, decay)),
     ):
         writer.write(table, {name: frame[name].to_numpy() for name in frame.columns})
 

@@ -118,6 +118,29 @@ def spectra_columns(steps: list[int], length: int, decay: float, states: int = 1
     return _long_range({"step": step, "t": t, "index": index, "log_sigma": np.log(decay) * index})
 
 
+def truncation_columns(steps: list[int], length: int, decay: float, size: float = 1.0) -> pd.DataFrame:
+    """The table `truncation`: the bias is decay^K, predicted as 3 decay^K, and gone at the longest window."""
+    windows = [window for window in (1, 2, 5, 10, 20, 50, 100, 200, 500) if window < length] + [length]
+    step, parameter, window = (
+        grid.ravel() for grid in np.meshgrid(steps, ["all", "rnn.weight_hh_l0"], windows, indexing="ij")
+    )
+    error = np.where(window == length, 0.0, decay ** window.astype(float))
+    whole = parameter == "all"
+    return pd.DataFrame(
+        {
+            "step": step,
+            "parameter": parameter.astype(object),
+            "window": window,
+            "cosine": np.sqrt(1 - error**2),
+            "relative_error": error,
+            "sign_agreement": 1 - error / 2,
+            "grad_norm": size * (1 - error),
+            "state_gradient": np.where(whole, size * decay ** window.astype(float), np.nan),
+            "predicted_error": np.where(whole, 3 * decay ** window.astype(float), np.nan),
+        }
+    )
+
+
 def parameters_columns(steps: list[int], length: int, decay: float, size: float = 1.0) -> pd.DataFrame:
     """The table `parameters`: σ_max(W) grows by 1 % a hundred steps from 1.5 decay, ρ(W) is 0.8 of it."""
     step = np.repeat(steps, 2)

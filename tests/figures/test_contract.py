@@ -21,6 +21,7 @@ from tests.figures.frames import (
     steps_columns,
     steps_frame,
     timesteps_columns,
+    truncation_columns,
 )
 
 NUMBERS = {
@@ -29,6 +30,7 @@ NUMBERS = {
     "lags": ["log_sigma_max", "log_sigma_median", "log_sigma_min", "grad_norm", "log_bound"],
     "lyapunov": ["exponent", "standard_error"],
     "spectra": ["log_sigma"],
+    "truncation": ["relative_error", "cosine", "sign_agreement", "predicted_error"],
     "parameters": ["grad_norm", "spectral_norm", "spectral_radius"],
 }
 
@@ -41,7 +43,12 @@ def rows_of(table: str, steps: list[int], length: int, decay: float = 0.9, size:
         return pd.DataFrame(timesteps_columns(steps, length, decay, size)).assign(sigma_w=2 * decay)
     if table == "spectra":
         return spectra_columns(steps, length, decay)
-    builders = {"lags": lags_columns, "lyapunov": lyapunov_columns, "parameters": parameters_columns}
+    builders = {
+        "lags": lags_columns,
+        "lyapunov": lyapunov_columns,
+        "parameters": parameters_columns,
+        "truncation": truncation_columns,
+    }
     return builders[table](steps, length, decay, size)
 
 
