@@ -97,9 +97,10 @@ VANISHING = Rule(
     "vanishing",
     "Does the gradient come back as far as the task demands?",
     judge,
-    "the largest lag with a gradient of at least 1 % of its maximum is below nine tenths of the lag that the task demands, "
-    "in the layer that reaches farthest, over the last quarter of what was recorded, and the task is not learned "
-    "(4/5 of the way from chance to perfect); without a known demand: below half the machine epsilon of float32.",
+    "the largest lag with a gradient of at least 1 % of its maximum is below nine tenths of the lag that the task "
+    "demands, in the layer that reaches farthest, over the last quarter of what was recorded, and the task is not "
+    "learned (4/5 of the way from chance to perfect); without a known demand: below half the machine epsilon of "
+    "float32.",
     "Pascanu, Mikolov & Bengio 2013, section 2; the 1 %, 9/10 and 4/5 are rules of thumb, measured on the suite",
     "strong: less than half of the demanded lag, and the net is at chance; likely: one of both; weak: neither, or the "
     "demand is not known.",

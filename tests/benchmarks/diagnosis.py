@@ -1,15 +1,18 @@
 """How good the diagnosis is: hit rate, false alarms, and how many sick runs its advice heals, by half and by rule."""
 
+import sys
+
 from tests.benchmarks.interleaved import print_table
 from tests.diagnosis.evaluation import GOALS, Rates, Verdict, rates, verdict
+from tests.diagnosis.running import SetUp
 from tests.diagnosis.sick import DEVELOPMENT, HELD_OUT
 
 
 def main() -> None:
     """Print the tables, and every set-up that went wrong."""
     halves = {
-        "development": [verdict(one) for one in DEVELOPMENT],
-        "held out": [verdict(one) for one in HELD_OUT],
+        "development": [_judged(one) for one in DEVELOPMENT],
+        "held out": [_judged(one) for one in HELD_OUT],
     }
     halves["all"] = [*halves["development"], *halves["held out"]]
     print("### Diagnosis of sick and healthy runs\n")
@@ -25,6 +28,13 @@ def main() -> None:
             print(line)
     seconds = [each.seconds for one in halves["all"] for each in (one.ran, one.after) if each is not None]
     print(f"\n{len(seconds)} runs, {sum(seconds):.0f} s, the longest {max(seconds):.1f} s", flush=True)
+
+
+def _judged(one: SetUp) -> Verdict:
+    """The verdict; says on standard error where it is."""
+    found = verdict(one)
+    print(f"{one.name}: {found.ran.seconds:.1f} s", file=sys.stderr, flush=True)
+    return found
 
 
 def _row(found: Rates) -> list[str]:
