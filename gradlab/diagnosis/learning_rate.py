@@ -86,6 +86,7 @@ def _best(losses: np.ndarray) -> float:
 
 
 def _said(signs: dict[str, bool]) -> str:
+    """The first two signs in words; all of them stand in the evidence."""
     words = {
         "diverged": "the loss ends above where it began",
         "worse": "the loss stays above what guessing gives",
@@ -94,7 +95,7 @@ def _said(signs: dict[str, bool]) -> str:
         "broke": "training ended in a number that is not finite",
         "large": "updates are large beside the weights",
     }
-    return ", ".join(words[sign] for sign in words if signs[sign])
+    return " and ".join([words[sign] for sign in words if signs[sign]][:2])
 
 
 LEARNING_RATE = Rule(

@@ -3,7 +3,7 @@
 import sys
 
 from tests.benchmarks.interleaved import print_table
-from tests.diagnosis.evaluation import GOALS, Rates, Verdict, rates, verdict
+from tests.diagnosis.evaluation import GOALS, NOTHING_TO_HEAL, Rates, Verdict, rates, verdict
 from tests.diagnosis.running import SetUp
 from tests.diagnosis.sick import DEVELOPMENT, HELD_OUT
 
@@ -59,7 +59,7 @@ def _wrong(found: Verdict) -> str:
         return f"- {found.set_up.name}: false alarm: {names}" if found.alarm else ""
     if not found.named:
         return f"- {found.set_up.name}: not named; found: {names}"
-    if found.healed or found.after is None:
+    if found.healed or found.after is None or found.set_up.cause in NOTHING_TO_HEAL:
         return ""
     before, after = found.ran, found.after
     still = ", ".join(each.name for each in after.diagnosis) or "nothing"

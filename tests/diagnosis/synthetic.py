@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -39,7 +38,7 @@ def runs(**about: Any) -> pd.DataFrame:
     return pd.DataFrame([known | {key.replace("__", "."): value for key, value in about.items()}])
 
 
-def steps(losses: Sequence[float] | None = None, norms: Sequence[float] | float = 1.0, **columns: Any) -> pd.DataFrame:
+def steps(losses: Any = None, norms: Any = 1.0, **columns: Any) -> pd.DataFrame:
     """Training steps: the loss falls from 1 to 0.6 unless given, and clipping fires at every fifth of them."""
     loss = np.linspace(1.0, 0.6, COUNT) if losses is None else np.asarray(losses, dtype=float)
     step = np.arange(len(loss))
