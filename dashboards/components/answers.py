@@ -237,6 +237,32 @@ def text_answer(data: pd.DataFrame, baselines: Mapping[str, float]) -> str:
     return f"{sentence}; for comparison: {_listed(against)}." if against else f"{sentence}."
 
 
+def playground_answer(growth: float, length: int) -> str:
+    """Whether the gradient of a random net vanishes, explodes or arrives.
+
+    Args:
+        growth: nats per step back.
+        length: time steps of the sequence.
+
+    Returns:
+        One sentence.
+    """
+    if math.isnan(growth) or growth == math.inf:
+        return "In this net the gradient is not finite."
+    if growth == -math.inf:
+        return "In this net the gradient dies: it is exactly zero before it reaches the start."
+    over = growth * (length - 1)
+    factor = number_in_words(float(f"{math.exp(max(min(over, 700.0), -700.0)):.2g}"))
+    end = f"over {count_of(length - 1, 'step')} it is multiplied by {factor}"
+    if abs(over) < math.log(100):
+        return f"In this net the gradient arrives: {end}."
+    if growth < 0:
+        far = -math.log(SHARE) / -growth
+        left = f"{count_of(max(round(far), 1), 'step')} back a hundredth is left"
+        return f"In this net the gradient vanishes: {end}, and {left}."
+    return f"In this net the gradient explodes: {end}."
+
+
 def clipping_answer(shares: pd.DataFrame) -> str:
     """How often clipping fired in every group that clips, from the data of the figure `clipping_share`."""
     if not len(shares):

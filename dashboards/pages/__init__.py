@@ -12,6 +12,8 @@ class PageEntry:
     title: str
     section: str = "Ask"
     """Heading in the menu that it stands under."""
+    draws_nets: bool = False
+    """Whether it imports torch when it is opened; all others stay light."""
 
     @property
     def path(self) -> Path:
@@ -35,4 +37,5 @@ PAGES = (
     PageEntry("clipping.py", "Clipping"),
     PageEntry("truncation.py", "Truncation"),
     PageEntry("text.py", "Text and samples"),
+    PageEntry("playground.py", "Playground", "Do", draws_nets=True),
 )
