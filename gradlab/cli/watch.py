@@ -39,7 +39,7 @@ def watch(
     if once or not shown.is_terminal:
         _print_lines(opened, run, shown, once, every)
     else:
-        _live(opened, run, shown, every)
+        live(opened, run, shown, every)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ def line(look: Look) -> str:
     )
 
 
-def _live(store: Store, run: str, shown: Console, every: float) -> None:
+def live(store: Store, run: str, shown: Console, every: float) -> None:
     """A table that is drawn anew in its place."""
     from rich.live import Live
 
