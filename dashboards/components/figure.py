@@ -3,8 +3,10 @@
 from typing import Any
 
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
+from dashboards.components.files import as_csv, as_html, as_png, draws_images
 from dashboards.components.text import write_text
 from gradlab.figures import Figure
 from gradlab.figures.theme import ThemeName
@@ -40,36 +42,23 @@ def write_figure(figure: Figure, data: pd.DataFrame, *, live: str = "", **drawin
     )
     write_text(f"How to read it: {figure.how_to_read}", kind="read")
     if len(data):
-        write_table(data, figure.name)
+        write_table(data, figure.name, drawn)
 
 
-def write_table(data: pd.DataFrame, name: str) -> None:
-    """The numbers behind a fold, and the button that saves them."""
+def write_table(data: pd.DataFrame, name: str, drawn: go.Figure | None = None) -> None:
+    """The numbers behind a fold, and the buttons that save them, and the figure where there is one."""
     with st.expander("Table and download"):
         st.dataframe(data.head(ROWS_SHOWN), hide_index=True, key=f"table:{name}")
         if len(data) > ROWS_SHOWN:
             write_text(f"The first {ROWS_SHOWN:,} of {len(data):,} rows; the file holds all of them.", kind="small")
-        st.download_button(
-            "Download CSV",
-            lambda: as_csv(data),
-            f"{name}.csv",
-            "text/csv",
-            key=f"download:{name}",
-            on_click="ignore",
-        )
-
-
-def as_csv(data: pd.DataFrame) -> bytes:
-    """CSV in UTF-8, in which no text can be taken for a formula by a spreadsheet."""
-    data = data.copy(deep=False)
-    for name in data.columns:
-        if not pd.api.types.is_numeric_dtype(data[name]) and not pd.api.types.is_bool_dtype(data[name]):
-            data[name] = data[name].astype(object).map(_no_formula)
-    data.columns = [_no_formula(str(name)) for name in data.columns]
-    return data.to_csv(index=False, na_rep="NaN").encode()
-
-
-def _no_formula(value: object) -> object:
-    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
-        return "'" + value
-    return value
+        with st.container(horizontal=True):
+            # the bytes are made when the button is pressed
+            offers = [("Download CSV", lambda: as_csv(data), "csv", "text/csv")]
+            if drawn is not None:
+                offers.append(("Figure as HTML", lambda: as_html(drawn), "html", "text/html"))
+                if draws_images():
+                    offers.append(("Figure as PNG", lambda: as_png(drawn), "png", "image/png"))
+            for label, make, ending, kind in offers:
+                st.download_button(
+                    label, make, f"{name}.{ending}", kind, key=f"download:{name}:{ending}", on_click="ignore"
+                )

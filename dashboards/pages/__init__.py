@@ -38,4 +38,5 @@ PAGES = (
     PageEntry("truncation.py", "Truncation"),
     PageEntry("text.py", "Text and samples"),
     PageEntry("playground.py", "Playground", "Do", draws_nets=True),
+    PageEntry("export.py", "Export", "Do"),
 )

@@ -14,7 +14,7 @@ from dashboards.components.answers import (
     percent,
     spectra_answer,
 )
-from dashboards.components.figure import as_csv
+from dashboards.components.files import as_csv
 
 NBSP = "\u00a0%"
 """A percent sign that stays with its number."""

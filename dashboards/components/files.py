@@ -1,0 +1,86 @@
+"""Numbers and figures as files to take along: CSV, Parquet, Excel, HTML, PNG; no text in them is ever a formula."""
+
+import importlib.util
+import io
+import tempfile
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from gradlab.reports.rows import Rows
+from gradlab.store import Store
+
+TableFormat = Literal["csv", "parquet", "xlsx"]
+FORMATS: dict[TableFormat, tuple[str, str]] = {
+    "csv": ("CSV", "text/csv"),
+    "parquet": ("Parquet", "application/vnd.apache.parquet"),
+    "xlsx": ("Excel", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+}
+
+
+def as_csv(data: pd.DataFrame) -> bytes:
+    """CSV in UTF-8, in which no text can be taken for a formula by a spreadsheet."""
+    data = data.copy(deep=False)
+    for name in data.columns:
+        if not pd.api.types.is_numeric_dtype(data[name]) and not pd.api.types.is_bool_dtype(data[name]):
+            data[name] = data[name].astype(object).map(_no_formula)
+    data.columns = [_no_formula(str(name)) for name in data.columns]
+    return data.to_csv(index=False, na_rep="NaN").encode()
+
+
+def _no_formula(value: object) -> object:
+    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return "'" + value
+    return value
+
+
+def table_of_study(store: Store, study: str, table: str, to: TableFormat) -> bytes:
+    """One recorded table of all runs of a study, with the settings that vary in front of every row.
+
+    Raises:
+        StoreError: when a run cannot be read, or Excel's package is missing.
+    """
+    from gradlab.reports.files import write_csv, write_parquet
+    from gradlab.reports.rows import study_rows
+    from gradlab.reports.workbook import write_workbook
+
+    rows: Rows = study_rows(store, study, [table])[0]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"table.{to}"
+        if to == "xlsx":
+            write_workbook([rows], path)
+        else:
+            (write_csv if to == "csv" else write_parquet)(rows, path)
+        return path.read_bytes()
+
+
+def study_workbook(store: Store, study: str) -> bytes:
+    """All tables of a study as one Excel workbook; raises StoreError as `table_of_study` does."""
+    from gradlab.reports.rows import study_rows
+    from gradlab.reports.workbook import write_workbook
+
+    with tempfile.TemporaryDirectory() as folder:
+        return write_workbook(study_rows(store, study), Path(folder) / "study.xlsx").read_bytes()
+
+
+def as_html(figure: go.Figure) -> bytes:
+    """The figure as one page that needs no network."""
+    text = io.StringIO()
+    figure.write_html(text, include_plotlyjs=True, full_html=True, config={"displaylogo": False})
+    return text.getvalue().encode()
+
+
+def draws_images() -> bool:
+    """Whether kaleido is installed, which makes images of figures."""
+    return importlib.util.find_spec("kaleido") is not None
+
+
+def as_png(figure: go.Figure) -> bytes:
+    """The figure as an image of 1,200 pixels, on the paper that its theme is made for; needs kaleido."""
+    figure = go.Figure(figure)
+    # plotly's paper is transparent here; an image lies on who knows what
+    figure.update_layout(paper_bgcolor="white", plot_bgcolor="white")
+    image: bytes = figure.to_image(format="png", width=1200, height=figure.layout.height or 500, scale=2)
+    return image
