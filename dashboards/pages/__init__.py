@@ -38,5 +38,6 @@ PAGES = (
     PageEntry("truncation.py", "Truncation"),
     PageEntry("text.py", "Text and samples"),
     PageEntry("playground.py", "Playground", "Do", draws_nets=True),
+    PageEntry("new_study.py", "New study", "Do"),
     PageEntry("export.py", "Export", "Do"),
 )
