@@ -1,15 +1,18 @@
-"""`gradlab report`: the tables of a study as files."""
+"""`gradlab report`: studies as files."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gradlab.cli.options import StoreOption
 from gradlab.errors import GradlabError
+
+if TYPE_CHECKING:
+    from gradlab.store import Store
 
 
 class Format(StrEnum):
@@ -19,25 +22,54 @@ class Format(StrEnum):
     parquet = "parquet"
     md = "md"
     xlsx = "xlsx"
+    tex = "tex"
+    html = "html"
+    netcdf = "netcdf"
+    datasets = "datasets"
+
+
+PAGES = (Format.html, Format.tex)
+"""What takes several studies at once."""
 
 
 def report(
-    study: Annotated[str, typer.Argument(metavar="STUDY", help="Name of a study in the store.")],
+    studies: Annotated[list[str], typer.Argument(metavar="STUDY…", help="Names of studies in the store.")],
     to: Annotated[Format, typer.Option("--to", help="Kind of file.")] = Format.md,
+    compare: Annotated[bool, typer.Option("--compare", help="Put two studies side by side (html, tex).")] = False,
     store: StoreOption = "runs",
     folder: Annotated[Path, typer.Option("--folder", help="Where to write.")] = Path("reports"),
 ) -> None:
-    """Write the tables of a study, and what was found, as files."""
-    from gradlab import reports
+    """Write the tables of studies, and what was found, as files.
 
+    html and tex put all of them on one page, html with figures; the page needs nothing else, and no network.
+    """
+    from gradlab import reports
+    from gradlab.store import Store
+
+    if compare and to not in PAGES:
+        raise GradlabError(f"--compare: expected --to html or tex, got {to.value}")
     try:
-        written = reports.export(store, study, to.value, folder)
+        opened = Store(store)
+        for path in _written(opened, studies, to, compare, folder):
+            typer.echo(path)
     except (ValueError, ImportError, OSError) as error:
         raise GradlabError(str(error)) from error
-    for path in written:
-        typer.echo(path)
-    verdicts = reports.claims(store, study) if study else []
-    if verdicts:
-        typer.echo("", err=True)  # standard output is the list of files
-    for verdict in verdicts:
-        typer.echo(verdict, err=True)
+    for study in studies:
+        verdicts = reports.claims(opened, study) if study else []
+        if verdicts:
+            typer.echo("", err=True)  # standard output is the list of files
+        for verdict in verdicts:
+            typer.echo(verdict, err=True)
+
+
+def _written(store: Store, studies: list[str], to: Format, compare: bool, folder: Path) -> list[Path]:
+    from gradlab import reports
+
+    if to not in PAGES:
+        return [path for study in studies for path in reports.export(store, study, to.value, folder)]
+    drawn = None
+    if to is Format.html:
+        from gradlab.cli.drawings import drawings
+
+        drawn = drawings(store, studies, compare=compare)
+    return [reports.export_page(store, studies, to.value, folder, drawings=drawn, compare=compare)]

@@ -99,3 +99,18 @@ def test_the_schema_is_printed_or_written(tmp_path: Path) -> None:
     assert json.loads(printed.stdout)["properties"]["question"]["type"] == "string"
     assert gradlab("schema", "--out", "here.json", cwd=tmp_path).stdout == "here.json\n"
     assert (tmp_path / "here.json").read_text(encoding="utf-8") == printed.stdout
+
+
+def test_two_studies_on_one_page_with_their_figures(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.yaml").write_text("extends: " + str(STUDY) + "\ngrid: {seed: [0]}\n", encoding="utf-8")
+        done = gradlab("run", f"{name}.yaml", "training.steps=2", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    made = gradlab("report", "one", "two", "--to", "html", "--compare", cwd=tmp_path)
+    assert made.returncode == 0, made.stderr
+    text = (tmp_path / made.stdout.strip()).read_text(encoding="utf-8")
+    assert text.count("Plotly.newPlot(") >= 3 * 3, "a line a study, and those of each"
+    assert "one and two" in text
+    wrong = gradlab("report", "one", "two", "--to", "csv", "--compare", cwd=tmp_path)
+    assert wrong.returncode == 2
+    assert "--compare: expected --to html or tex" in wrong.stderr
