@@ -109,11 +109,10 @@ def _share_clipped(rows: pd.DataFrame, strategy: object) -> float:
 
 
 def _horizon(rows: pd.DataFrame) -> float:
-    from gradlab.diagnosis.horizon import flows
+    from gradlab.diagnosis.horizon import flows, passes
 
-    if rows.empty:
-        return math.nan
-    return max((flow.horizon for flow in flows(rows[rows["step"] == rows["step"].max()])), default=math.nan)
+    last = rows[rows["step"] == rows["step"].max()]
+    return max((flow.horizon for flow in flows(passes(last))), default=math.nan)
 
 
 def _print_lines(store: Store, run: str, shown: Console, once: bool, every: float) -> None:

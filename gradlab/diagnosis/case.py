@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from gradlab.diagnosis.finding import Advice, CannotJudge
+from gradlab.diagnosis.horizon import passes
 from gradlab.quantities import TABLES
 
 LEARNED = 0.8
@@ -84,6 +85,11 @@ class Case:
     def losses(self) -> np.ndarray:
         """Training loss of every step, NaN and infinities as they were."""
         return self.steps["loss"].to_numpy(dtype=float)
+
+    @cached_property
+    def passes(self) -> pd.DataFrame:
+        """What the gradient does in every recorded pass; raises CannotJudge without the table `timesteps`."""
+        return passes(self.need("timesteps", "grad_h"))
 
     @cached_property
     def trend(self) -> np.ndarray:
@@ -181,7 +187,7 @@ class Case:
         given = self.about.get("model.cell")
         if given is not None:
             return str(given)
-        names = set(self.rows("gates")["gate"].astype(str))
+        names = set(self.rows("gates")["gate"].unique())
         if {"i", "f", "g", "o"} <= names:
             return "lstm"
         return "gru" if {"r", "z", "n"} <= names else None
@@ -220,15 +226,15 @@ class Case:
     def _no_norms(self) -> bool:
         return not np.isfinite(self.norms).any()
 
+    @cached_property
     def leaps(self) -> np.ndarray:
         """Steps, by place, at which the loss is over three times, and well above, the median of the 20 before."""
-        found = []
-        for place in range(5, len(self.trend)):
-            before = self.trend[max(0, place - 20) : place]
-            usual = float(np.nanmedian(before)) if np.isfinite(before).any() else math.inf
-            if not self.trend[place] <= max(3 * usual, 0.5 * self.initial_loss):
-                found.append(place)
-        return np.array(found, dtype=int)
+        if not len(self.trend):
+            return np.array([], dtype=int)
+        usual = pd.Series(self.trend).shift(1).rolling(20, min_periods=1).median().fillna(math.inf)
+        allowed = np.maximum(3 * usual.to_numpy(), 0.5 * self.initial_loss)
+        allowed[:5] = math.inf
+        return np.flatnonzero(~(self.trend <= allowed))
 
 
 def early(frame: pd.DataFrame) -> pd.DataFrame:

@@ -23,7 +23,7 @@ def judge(case: Case) -> Finding | None:
         return None
     norms = case.norms[np.isfinite(case.norms)]
     certainty: Certainty = "strong" if found.threshold > HIGH * norms.max() else "likely"
-    harmed = not case.has_learned and (case.broke_at is not None or len(case.leaps()) > 0)
+    harmed = not case.has_learned and (case.broke_at is not None or len(case.leaps) > 0)
     return Finding(
         "",
         f"Clipping never fires: the threshold {found.threshold:g} is {above:.0f} times the usual norm",
@@ -32,7 +32,7 @@ def judge(case: Case) -> Finding | None:
             Evidence("steps at which clipping fired", 0, f"of {found.steps}"),
             Evidence("threshold over the usual norm", above, "", HIGH, "at most"),
             Evidence("largest norm", float(norms.max())),
-            Evidence("leaps of the loss", float(len(case.leaps())), "", 1, "below"),
+            Evidence("leaps of the loss", float(len(case.leaps)), "", 1, "below"),
         ),
         remedies.clip_at(case.advised_threshold),
         Where(first_step=found.first, last_step=found.last),

@@ -54,7 +54,7 @@ def judge(case: Case) -> Finding | None:
 def _let_through(case: Case, found: Clipped) -> int:
     """Leaps of the loss within three steps of a norm above ten times the usual one."""
     spikes = np.flatnonzero(case.norms > HIGH * found.usual)
-    return sum(bool(((spikes <= leap) & (spikes >= leap - 3)).any()) for leap in case.leaps())
+    return sum(bool(((spikes <= leap) & (spikes >= leap - 3)).any()) for leap in case.leaps)
 
 
 CLIPPING_THRESHOLD = Rule(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pandas as pd
 
 from gradlab.diagnosis import remedies
 from gradlab.diagnosis.case import Case, early, span
@@ -20,13 +21,13 @@ SPIKE = 10.0
 
 def judge(case: Case) -> Finding | None:
     """Growth over the sequence, spikes over training, or both; nothing where the task was learned all the same."""
-    rows = case.need("timesteps", "grad_h")
+    rows = case.passes
     if case.has_learned:
         return None
     worst, steps = _worst(case)
     spikes = case.norms > SPIKE * case.usual_norm
     spikes |= ~np.isfinite(case.norms) & np.isfinite(case.losses)
-    leaps = case.leaps()
+    leaps = case.leaps
     hurt = _followed(spikes, leaps)
     grows = worst is not None
     if not (grows or hurt):
@@ -55,13 +56,22 @@ def judge(case: Case) -> Finding | None:
 
 def _worst(case: Case) -> tuple[Flow | None, tuple[int, int]]:
     """The largest growth in any recorded step, and the training steps between which growth is too large."""
-    found: list[tuple[int, Flow]] = []
-    for step, rows in case.rows("timesteps").groupby("step", sort=True):
-        found += [(int(str(step)), flow) for flow in flows(rows) if not math.isnan(growth(case, flow))]
-    grown = [(step, flow) for step, flow in found if growth(case, flow) >= GROWTH]
+    measured = case.passes
+    grown = [
+        (step, flow)
+        for step in _steps_to_look_at(case, measured)
+        for flow in flows(measured[measured["step"] == step])
+        if growth(case, flow) >= GROWTH
+    ]
     if not grown:
         return None, (0, 0)
     return max(grown, key=lambda pair: growth(case, pair[1]))[1], (grown[0][0], grown[-1][0])
+
+
+def _steps_to_look_at(case: Case, measured: pd.DataFrame) -> list[int]:
+    """Recorded steps at which any single pass grows too much: the median over passes is taken of these alone."""
+    number = "growth" if case.reads == "last" else "tilt"
+    return sorted({int(step) for step in measured.loc[measured[number] >= GROWTH, "step"]})
 
 
 def growth(case: Case, flow: Flow) -> float:
@@ -77,7 +87,7 @@ def _followed(spikes: np.ndarray, leaps: np.ndarray) -> int:
 
 def _advice(case: Case, grows: bool) -> Advice:
     """Clipping; and where the first weights are to blame, others."""
-    at_start = flows(early(case.rows("timesteps")))
+    at_start = flows(early(case.passes))
     if grows and any(growth(case, flow) >= GROWTH / 2 for flow in at_start):
         return remedies.initialise(case) + remedies.guard()
     return remedies.clip_at(min(1.0, case.advised_threshold) if math.isfinite(case.advised_threshold) else 1.0)

@@ -21,8 +21,7 @@ def judge(case: Case) -> Finding | None:
     if case.cell not in ("lstm", "peephole_lstm", None):
         return None
     table = case.rows("gates")
-    table = table[table["gate"].isin(["f", "i", "o"])]
-    if not {"f", "i", "o"} <= set(table["gate"]):
+    if not {"f", "i", "o"} <= set(table["gate"].unique()):
         if case.cell is None:
             return None
         table = case.need("gates", "mean")

@@ -15,6 +15,11 @@ ROUNDING = 2.0**-24
 """Half the machine epsilon of float32: what is smaller than this share is lost when gradients are summed."""
 
 _PASS = ["step", "module", "call", "layer", "direction"]
+_NUMBERS = ["length", "horizon", "lost", "rate", "growth", "tilt"]
+_TINY = 1e-30
+"""Below it float32 holds no relative accuracy worth a slope."""
+_SHORT = 8
+"""Windows shorter than this only say which step has the larger loss."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,77 +48,88 @@ class Flow:
         return f"layer {self.layer}" + (", backward direction" if self.direction else "")
 
 
-def flows(timesteps: pd.DataFrame) -> list[Flow]:
-    """The flow in every layer and direction of some rows of `timesteps`, from the input upwards.
+def passes(timesteps: pd.DataFrame) -> pd.DataFrame:
+    """One row for every recorded pass and way back (through h, or an LSTM's c): what its gradient does.
 
-    Of an LSTM the better of the two ways counts: through h or through c.
+    Args:
+        timesteps: the table, or rows of it. A NaN among the gradients of a pass counts as infinite.
+
+    Returns:
+        `step`, `module`, `call`, `layer`, `direction`, `quantity`, and the numbers of `Flow`.
     """
+    lag = timesteps["t"].where(timesteps["direction"] == 1, -timesteps["t"])
+    ordered = timesteps.assign(_lag=lag).sort_values([*_PASS, "_lag"], kind="stable")
+    ways = [name for name in ("grad_h", "grad_c") if name in ordered.columns and ordered[name].notna().any()]
+    found = [_measured(ordered, quantity) for quantity in ways]
+    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=[*_PASS, "quantity", *_NUMBERS])
+
+
+def _measured(ordered: pd.DataFrame, quantity: str) -> pd.DataFrame:
+    """The numbers of every pass in which the quantity was measured; rows stand by pass and lag."""
+    number = ordered.groupby(_PASS, sort=False).ngroup().to_numpy()
+    raw = ordered[quantity].to_numpy(dtype=float)
+    known = np.bincount(number, ~np.isnan(raw)) > 0
+    rows = known[number]
+    ordered, number, raw = ordered[rows], number[rows], raw[rows]
+    starts = np.flatnonzero(np.diff(number, prepend=-1))
+    lengths = np.diff(np.append(starts, len(raw)))
+    lag = np.arange(len(raw)) - np.repeat(starts, lengths)
+    values = np.where(np.isnan(raw), np.inf, raw)
+    largest = np.maximum.reduceat(values, starts)
+    first = values[starts]
+
+    def farthest(where: np.ndarray) -> np.ndarray:
+        return np.maximum.reduceat(np.where(where, lag, 0), starts).astype(float)
+
+    spread = np.repeat(largest, lengths)
+    last = farthest((values > _TINY) & np.isfinite(values)).astype(int)
+    quarter = np.repeat(lengths // 4, lengths)
+    near = np.maximum.reduceat(np.where(lag < quarter, values, 0.0), starts)
+    far = np.maximum.reduceat(np.where(lag >= np.repeat(lengths, lengths) - quarter, values, 0.0), starts)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rate = np.log(values[starts + last] / first) / last
+        numbers = {
+            "length": lengths,
+            "horizon": farthest(values >= SHARE * spread),
+            "lost": farthest(values >= ROUNDING * spread),
+            "rate": np.where((first > _TINY) & np.isfinite(first), rate, np.nan),
+            "growth": np.where(np.isinf(largest), np.inf, np.where(first > 0, largest / first, np.nan)),
+            "tilt": np.where(np.isinf(far), np.inf, np.where(near > 0, far / near, np.nan)),
+        }
+    none = largest <= 0  # there is no gradient at all
+    for name, value in (("horizon", 0.0), ("lost", 0.0), ("rate", -np.inf), ("growth", np.nan), ("tilt", np.nan)):
+        numbers[name] = np.where(none, value, numbers[name])
+    numbers["tilt"] = np.where(lengths < _SHORT, np.nan, numbers["tilt"])
+    places = ordered[_PASS].iloc[starts].reset_index(drop=True)
+    return places.assign(quantity=quantity, **numbers)
+
+
+def flows(measured: pd.DataFrame) -> list[Flow]:
+    """The flow in every layer and direction, from the input upwards, median over some rows of `passes`.
+
+    Of an LSTM the better of the two ways counts for the horizon, and the worse one for growth.
+    """
+    if measured.empty:
+        return []
+    ways = measured.groupby(["module", "layer", "direction", "quantity"], sort=True)[_NUMBERS].median().reset_index()
     found = []
     place: Any
-    for place, part in timesteps.groupby(["module", "layer", "direction"], sort=True):
-        module, layer, direction = place
-        ways = []
-        for quantity in ("grad_h", "grad_c"):
-            if quantity in part.columns and part[quantity].notna().any():
-                profiles = [profile(rows, quantity) for _, rows in part.groupby(_PASS, sort=False)]
-                ways.append([measured(each) for each in profiles if len(each)])
-        if not ways or not ways[0]:
-            continue
-        medians = [np.median(np.array(way, dtype=float), axis=0) for way in ways]
-        best = max(medians, key=lambda way: way[0])
-        growth, tilt = (max(float(way[number]) for way in medians) for number in (3, 4))
-        length = int(part.groupby(_PASS, sort=False).size().max())
+    for place, part in ways.groupby(["module", "layer", "direction"], sort=True):
+        best = part.sort_values("horizon", kind="stable", ascending=False).iloc[0]
         found.append(
             Flow(
-                str(module),
-                int(layer),
-                int(direction),
-                length,
-                horizon=float(best[0]),
-                lost=float(best[1]),
-                rate=float(best[2]),
-                growth=growth,
-                tilt=tilt,
+                module=str(place[0]),
+                layer=int(place[1]),
+                direction=int(place[2]),
+                length=int(part["length"].max()),
+                horizon=float(best["horizon"]),
+                lost=float(best["lost"]),
+                rate=float(best["rate"]),
+                growth=float(part["growth"].max()),
+                tilt=float(part["tilt"].max()),
             )
         )
     return found
-
-
-def profile(rows: pd.DataFrame, quantity: str) -> np.ndarray:
-    """Gradient norms of one pass by lag, from the last step that the layer reads; NaN that was measured is infinite."""
-    ordered = rows.sort_values("t", ascending=bool((rows["direction"] == 1).any()))
-    values = ordered[quantity].to_numpy(dtype=float)
-    return np.where(np.isnan(values), np.inf, values)
-
-
-def measured(gradients: np.ndarray) -> tuple[float, float, float, float, float]:
-    """Horizon, lag lost in rounding, rate, growth and tilt of one profile by lag."""
-    largest = float(gradients.max())
-    if not largest > 0:
-        return 0.0, 0.0, -math.inf, math.nan, math.nan
-    reached = np.flatnonzero(gradients >= SHARE * largest)
-    held = np.flatnonzero(gradients >= ROUNDING * largest)
-    start = gradients[0]
-    growth = math.inf if math.isinf(largest) else largest / start if start > 0 else math.nan
-    return float(reached[-1]), float(held[-1]), _rate(gradients), float(growth), _tilt(gradients)
-
-
-def _tilt(gradients: np.ndarray) -> float:
-    """The farthest quarter over the nearest; NaN in short windows, where it says which step has the larger loss."""
-    quarter = len(gradients) // 4
-    if quarter < 2:
-        return math.nan
-    near, far = float(gradients[:quarter].max()), float(gradients[-quarter:].max())
-    return math.inf if math.isinf(far) else far / near if near > 0 else math.nan
-
-
-def _rate(gradients: np.ndarray) -> float:
-    """Slope between lag 0 and the farthest gradient that float32 still holds well."""
-    usable = np.flatnonzero((gradients > 1e-30) & np.isfinite(gradients))
-    if not len(usable) or usable[0] != 0 or usable[-1] == 0:
-        return math.nan
-    last = int(usable[-1])
-    return float(np.log(gradients[last] / gradients[0]) / last)
 
 
 def lag_horizon(lags: pd.DataFrame) -> float:

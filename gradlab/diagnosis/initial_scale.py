@@ -20,7 +20,7 @@ RADIUS = 1.5
 
 def judge(case: Case) -> Finding | None:
     """Too large or too small at the first recorded step; nothing where the task was learned all the same."""
-    rows = early(case.need("timesteps", "grad_h"))
+    rows = early(case.passes)
     first = int(rows["step"].iloc[0])
     if first > max(10, 0.05 * len(case.losses)):
         raise CannotJudge(f"the first recorded step is {first}, too late to see the initial weights", _FROM_THE_START)

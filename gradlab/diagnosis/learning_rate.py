@@ -27,7 +27,7 @@ def judge(case: Case) -> Finding | None:
     ratio, largest = _update_ratios(case)
     best = _best(losses)
     level = min(value for value in (case.initial_loss, case.number("chance_loss")) if value is not None)
-    leaps = len(case.leaps())
+    leaps = len(case.leaps)
     broke = case.broke_at is not None and case.broke_at > int(case.steps["step"].iloc[0])
     signs = {
         "diverged": case.final_loss > WORSE * max(level, case.initial_loss),
@@ -62,7 +62,7 @@ def judge(case: Case) -> Finding | None:
         ),
         remedies.lower_rate(case, factor) + clip,
         Where(
-            first_step=int(case.steps["step"].iloc[case.leaps()[0] if leaps else 0]),
+            first_step=int(case.steps["step"].iloc[case.leaps[0] if leaps else 0]),
             last_step=int(case.steps["step"].iloc[-1]),
         ),
     )

@@ -47,8 +47,8 @@ def _advice(case: Case, step: int, what: str) -> Advice:
     clip = remedies.clip_at(1.0)
     if step == first:
         return remedies.initialise(case) + remedies.guard()
-    rows = case.rows("timesteps")
-    grows = any(growth(case, flow) >= GROWTH for flow in flows(early(rows))) if not rows.empty else False
+    recorded = not case.rows("timesteps").empty and case.rows("timesteps")["grad_h"].notna().any()
+    grows = recorded and any(growth(case, flow) >= GROWTH for flow in flows(early(case.passes)))
     advice = remedies.lower_rate(case, 10) + clip
     return remedies.initialise(case) + advice if grows else advice
 
