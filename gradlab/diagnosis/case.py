@@ -98,7 +98,9 @@ class Case:
         if k1 is None or length is None or self.reads != "every" or k1 >= length:
             return self.losses
         period = math.ceil(length / k1)
-        return pd.Series(self.losses).rolling(period, min_periods=1).mean().to_numpy()
+        smooth = pd.Series(self.losses).rolling(period, min_periods=1).mean().to_numpy(copy=True)
+        smooth[:period] = smooth[: period + 1][-1]  # the first sequence counts whole
+        return smooth
 
     @cached_property
     def norms(self) -> np.ndarray:

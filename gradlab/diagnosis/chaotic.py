@@ -90,5 +90,6 @@ CHAOTIC = Rule(
     "where some of it is.",
     "the definition of chaos, λ₁ > 0 (Sompolinsky, Crisanti & Sommers 1988); tenfold is a rule of thumb, measured on "
     "the suite",
-    "strong: four standard errors and a hundredfold, and no learning; likely: one of both; weak: neither.",
+    "strong: four standard errors and a hundredfold, and no learning that is known of; likely: the one or the other; "
+    "weak: neither.",
 )

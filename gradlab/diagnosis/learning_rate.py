@@ -102,9 +102,10 @@ LEARNING_RATE = Rule(
     "learning_rate",
     "Are updates small enough for what training has reached?",
     judge,
-    "the loss ends above 1.2 times where it began, or what was reached (half of the initial loss) is lost again, or "
-    "the loss leaps to three times its usual value three times or before it breaks, or updates move recurrent matrices "
-    "by a tenth of their norm a step (once by half of it) and nothing is learned; and the task is not learned.",
+    "the loss ends above 1.2 times where it began (with large updates: above 1.2 times that of chance), or what was "
+    "reached (half of the initial loss) is lost again, or the loss leaps to three times its usual value three times or "
+    "before it breaks, or updates move recurrent matrices by a tenth of their norm a step (once by half of it) and "
+    "nothing is learned; and the task is not learned.",
     "the cliff: Pascanu, Mikolov & Bengio 2013, figure 6; the numbers are a " + MEASURED,
     "strong: two of these; likely: one; weak: large updates alone.",
 )

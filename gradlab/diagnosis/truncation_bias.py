@@ -96,5 +96,6 @@ TRUNCATION_BIAS = Rule(
     "demanded lag and the net stays at chance; and the task is not learned.",
     "Aicher, Foti & Fox 2019, theorem 1: SGD converges for a relative bias below 1; negative cosines: Tallec & "
     "Ollivier 2017",
-    "strong: measured, and nothing is learned; likely: one of both; weak: only the demanded lag speaks for it.",
+    "strong: the first or second, and nothing is learned; likely: some is learned, or half the bias with a window "
+    "below the demanded lag, or such a window alone with a net at chance; weak: such a window alone.",
 )

@@ -5,10 +5,11 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gradlab.diagnosis.horizon import SHARE, bound_per_step, flows, lag_horizon, passes
+from gradlab.reports import reach
 from tests.diagnosis.synthetic import LENGTH, PLACE, timesteps
 
 
@@ -58,6 +59,7 @@ def test_of_a_geometric_change(factor: float, length: int) -> None:
 SOME = st.sampled_from([0.0, 1e-35, 1e-9, 0.01, 0.5, 1.0, 7.0, 1e12, math.inf])
 
 
+@settings(deadline=None)
 @given(st.lists(SOME | st.floats(0, 10), min_size=1, max_size=30), st.integers(0, 5))
 def test_of_any_gradients_in_any_company(gradients: list[float], others: int) -> None:
     own = np.array(gradients)
@@ -101,3 +103,9 @@ def test_products_of_jacobians_and_their_bound() -> None:
     assert lag_horizon(lags) == math.floor(math.log(SHARE) / -0.5)
     assert bound_per_step(timesteps(sigma_max=0.5)) == pytest.approx(math.log(0.5))
     assert math.isnan(bound_per_step(timesteps(sigma_max=math.nan)))
+
+
+@pytest.mark.parametrize("factor", [0.2, 0.8, 1.0, 1.3])
+def test_the_horizon_is_the_reach_of_reports(factor: float) -> None:
+    rows = timesteps(factor)
+    assert passes(rows)["horizon"].tolist() == reach(rows)["reach"].tolist()
