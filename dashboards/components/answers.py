@@ -285,6 +285,22 @@ def clipping_answer(shares: pd.DataFrame) -> str:
     return f"Clipping fired at {_listed(words)}{tail}."
 
 
+def threshold_answer(rows: pd.DataFrame, threshold: float) -> str:
+    """What one threshold would have done, from the rows of the figure `thresholds` at it."""
+    shares = rows[rows["quantity"] == "share"].sort_values("median", ascending=False)
+    rest = rows[rows["quantity"] == "left"]
+    left = dict(zip(rest["group"].astype(str), rest["median"], strict=True))
+    named = [(str(group), float(share)) for group, share in zip(shares["group"], shares["median"], strict=True)]
+    named = named if len(named) <= _NAMED else [named[0], named[-1]]
+    words = [
+        f"at {percent(share)} of the steps"
+        + (f" with {group}" if len(shares) > 1 else "")
+        + f", leaving {percent(float(left[group]))} of the gradient on average"
+        for group, share in named
+    ]
+    return f"Clipping the norm at {number_in_words(threshold)} would have fired {'; '.join(words)}."
+
+
 def overview_answer(statuses: Sequence[str], expected: int, studies: int) -> str:
     """How far everything is: studies, runs done, and what is not well."""
     done = sum(status == "finished" for status in statuses)

@@ -1,14 +1,19 @@
 """Clipping: how often does it fire, and how much does it take away?"""
 
+import math
+
 import pandas as pd
 import streamlit as st
 
-from dashboards.components.answers import clipping_answer
+from dashboards.components.address import choose
+from dashboards.components.answers import clipping_answer, threshold_answer
 from dashboards.components.choices import choose_groups, choose_run, choose_study, grouping_keys, naming_keys
-from dashboards.components.figure import write_figure
+from dashboards.components.figure import write_figure, write_table
 from dashboards.components.runs import open_store, read_table
 from dashboards.components.text import write_notice, write_text
 from gradlab import figures
+from gradlab.figures.groups import with_group
+from gradlab.store import RunInfo, Store
 
 _COLUMNS = ["step", "grad_norm", "grad_norm_clipped", "clip_coefficient", "clip_fired", "clip_threshold"]
 
@@ -40,12 +45,86 @@ def main() -> None:
         write_figure(figures.CLIPPING, figures.clipping_data(frame, run=run.id))
     st.subheader("All runs of the study", anchor=False)
     write_figure(figures.CLIPPING_SHARE, shares)
+    _write_thresholds(frame, by)
+    _write_strategies(store, own, by)
+    if run is not None:
+        _write_cliff(store, run)
+
+
+def _write_thresholds(frame: pd.DataFrame, by: tuple[str, ...]) -> None:
+    """What any other threshold on the norm would have done; the reader moves it."""
+    data = figures.thresholds_data(frame, by=by)
+    places = sorted(data["threshold"].unique())
+    st.subheader("What another threshold would have done", anchor=False)
+    used = frame["clip_threshold"].dropna()
+    near = min(places, key=lambda place: abs(math.log(place / (used.median() if len(used) else 1.0) or 1.0)))
+    options = [float(f"{place:.3g}") for place in places]
+    threshold = choose(
+        "Threshold on the norm", "threshold", tuple(dict.fromkeys(options)), default=float(f"{near:.3g}"),
+        slider=True, show=lambda place: f"{place:g}",
+    )  # fmt: skip
+    if threshold is None:
+        return
+    place = min(places, key=lambda each: abs(math.log(each / threshold)))
+    write_text(threshold_answer(data[data["threshold"] == place], threshold))
+    write_figure(figures.THRESHOLDS_FIGURE, data, threshold=threshold)
+
+
+def _write_strategies(store: Store, runs: list[RunInfo], by: tuple[str, ...]) -> None:
+    """Other strategies, as they were held against the same gradients during training."""
+    columns = ["step", "strategy", "setting", "coefficient", "cosine", "fired"]
+    rows = read_table(store, "clipping", runs, columns, by)
+    if not len(rows):
+        return
+    st.subheader("What other strategies would have done", anchor=False)
+    keys = ["group", "strategy", "setting"]
+    held = with_group(rows, by).groupby(keys, observed=True, dropna=False)
+    frame = held.agg(
+        steps=("step", "size"),
+        fired=("fired", lambda flags: 100 * float(flags.astype(float).mean())),
+        left=("coefficient", "median"),
+        least=("coefficient", lambda left: left.min(skipna=False)),
+        direction=("cosine", "median"),
+    ).reset_index()
+    words = {"fired": "fired", "left": "left", "least": "least left", "direction": "cosine"}
+    st.dataframe(
+        frame.rename(columns=words),
+        hide_index=True,
+        key="strategies",
+        alt="Every strategy and setting with how often it would have fired and what it would have left.",
+        column_config={
+            "fired": st.column_config.ProgressColumn("fired", format="%.0f %%", min_value=0, max_value=100),
+            "left": st.column_config.NumberColumn("left, median", format="%.3g"),
+            "least left": st.column_config.NumberColumn("left, least", format="%.3g"),
+            "cosine": st.column_config.NumberColumn("cosine, median", format="%.4g"),
+        },
+    )
+    write_text(
+        "How to read it: each line is a strategy that only looked on; “fired” is the share of the measured steps that "
+        "it would have changed, “left” the share of the gradient's norm that it would have left, and a cosine below 1 is "
+        "direction lost.",
+        "read",
+    )
+    write_table(frame, "strategies")
+
+
+def _write_cliff(store: Store, run: RunInfo) -> None:
+    steps = read_table(store, "cliff", [run], ["step"], where={"path": "raw", "point": 0})
+    if not len(steps):
+        return
+    st.subheader("The cliff", anchor=False)
+    known = sorted(steps["step"].unique().tolist())
+    step = choose("Training step", "at", known, default=known[0], show=lambda n: f"{n:,}", slider=True)
+    if step is not None:
+        columns = ["step", "path", "point", "along", "across", "fraction", "loss"]
+        frame = read_table(store, "cliff", [run], columns, where={"step": step})
+        write_figure(figures.CLIFF_FIGURE, figures.cliff_data(frame, run=run.id, step=step))
 
 
 def _most_clipped(shares: pd.DataFrame) -> str | None:
     """The run in which clipping fired most often: the one that is worth a first look."""
     clipped = shares[shares["clips"].astype(bool)]
-    return str(clipped.loc[clipped["share"].idxmax(), "run"]) if len(clipped) else None
+    return str(clipped.sort_values("share")["run"].iloc[-1]) if len(clipped) else None
 
 
 main()

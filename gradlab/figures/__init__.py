@@ -5,6 +5,7 @@ third that calls both.
 """
 
 from gradlab.figures.bits import BITS, bits, bits_data, bits_figure
+from gradlab.figures.cliff import CLIFF_FIGURE, cliff, cliff_data, cliff_figure
 from gradlab.figures.clipping import CLIPPING, clipping, clipping_data, clipping_figure
 from gradlab.figures.clipping_share import (
     CLIPPING_SHARE,
@@ -68,6 +69,7 @@ from gradlab.figures.step_spectrum import (
     step_spectrum_data,
     step_spectrum_figure,
 )
+from gradlab.figures.thresholds import THRESHOLDS_FIGURE, thresholds, thresholds_data, thresholds_figure
 from gradlab.figures.truncation import TRUNCATION_FIGURE, truncation, truncation_data, truncation_figure
 
 FIGURES: tuple[Figure, ...] = (
@@ -89,6 +91,8 @@ FIGURES: tuple[Figure, ...] = (
     COMPARISON,
     TRUNCATION_FIGURE,
     BITS,
+    THRESHOLDS_FIGURE,
+    CLIFF_FIGURE,
     MEAN_FIELD,
 )
 
@@ -98,6 +102,9 @@ __all__ = [
     "bits",
     "bits_data",
     "bits_figure",
+    "cliff",
+    "cliff_data",
+    "cliff_figure",
     "clipping",
     "clipping_data",
     "clipping_figure",
@@ -149,6 +156,9 @@ __all__ = [
     "step_spectrum",
     "step_spectrum_data",
     "step_spectrum_figure",
+    "thresholds",
+    "thresholds_data",
+    "thresholds_figure",
     "truncation",
     "truncation_data",
     "truncation_figure",

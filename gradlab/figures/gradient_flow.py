@@ -16,6 +16,8 @@ from gradlab.quantities import TIMESTEPS
 
 TITLE = "Gradient flow over training"
 _ROWS, _COLUMNS = 200, 400
+_TAIL = 0.02
+"""So small a share of the cells at either end may lie outside the colours; they are marked."""
 
 
 def gradient_flow_data(
@@ -129,9 +131,7 @@ def _title(data: pd.DataFrame) -> str:
 def _draw_values(figure: go.Figure, grid: _Grid, label: str) -> None:
     usable = np.isfinite(grid.values) & (grid.values > 0)
     logs = np.log10(np.where(usable, grid.values, np.nan))
-    low, high = (np.nanmin(logs), np.nanmax(logs)) if usable.any() else (-1.0, 1.0)
-    if high - low < 0.5:  # a nearly even picture should not shout
-        low, high = (low + high) / 2 - 0.25, (low + high) / 2 + 0.25
+    low, high = _colour_range(logs[usable])
     steps = np.broadcast_to(grid.steps[:, None], grid.values.shape)
     largest = " (largest of its cell)" if max(grid.blocks) > 1 else ""
     figure.add_trace(
@@ -142,6 +142,7 @@ def _draw_values(figure: go.Figure, grid: _Grid, label: str) -> None:
             zmin=float(low),
             zmax=float(high),
             zsmooth=False,
+            name="value",
             customdata=np.dstack([np.where(usable, grid.values, np.nan), steps]),
             hoverongaps=False,
             colorscale=SEQUENTIAL,
@@ -150,6 +151,18 @@ def _draw_values(figure: go.Figure, grid: _Grid, label: str) -> None:
             + f"{label} = %{{customdata[0]:.3g}}{largest}<extra></extra>",
         )
     )
+
+
+def _colour_range(logs: np.ndarray) -> tuple[float, float]:
+    """Where the colours begin and end, in powers of ten: a few cells that stand far off do not stretch them."""
+    if not len(logs):
+        return -1.0, 1.0
+    low, high = np.quantile(logs, [_TAIL, 1 - _TAIL])
+    room = max(0.25 * (high - low), 0.5)
+    low, high = max(float(logs.min()), low - room), min(float(logs.max()), high + room)
+    if high - low < 0.5:  # a nearly even picture should not shout
+        return (low + high) / 2 - 0.25, (low + high) / 2 + 0.25
+    return float(low), float(high)
 
 
 def _colourbar(low: float, high: float, label: str) -> dict[str, Any]:
@@ -178,6 +191,7 @@ def _colourbar(low: float, high: float, label: str) -> dict[str, Any]:
 
 def _draw_special(figure: go.Figure, grid: _Grid, look: Theme) -> None:
     """Cells that no colour scale can hold: a flat colour, and a hatch of marks that needs none."""
+    _draw_outside(figure, grid, look)
     kinds = (
         ("exactly 0", grid.values == 0, look.zero, "line-ew-open"),
         ("∞", grid.values == np.inf, look.infinite, "triangle-up-open"),
@@ -216,6 +230,36 @@ def _draw_special(figure: go.Figure, grid: _Grid, look: Theme) -> None:
                 },
             )
         )
+
+
+def _draw_outside(figure: go.Figure, grid: _Grid, look: Theme) -> None:
+    """Marks on cells that are numbers beyond either end of the colours; their colour is that of the end."""
+    usable = np.isfinite(grid.values) & (grid.values > 0)
+    logs = np.log10(np.where(usable, grid.values, 1.0))
+    low, high = _colour_range(logs[usable])
+    # half a step of float32, in which the picture is drawn
+    for name, where, symbol in (
+        ("below the colours", usable & (logs < low - 1e-6), "triangle-down"),
+        ("above the colours", usable & (logs > high + 1e-6), "triangle-up"),
+    ):
+        if where.any():
+            rows, columns = np.nonzero(_hatch(where))
+            figure.add_trace(
+                go.Scatter(
+                    x=grid.times[columns],
+                    y=grid.rows[rows],
+                    mode="markers",
+                    name=name,
+                    hoverinfo="skip",
+                    showlegend=True,
+                    marker={
+                        "symbol": symbol,
+                        "size": 6,
+                        "color": look.surface,
+                        "line": {"width": 1, "color": look.text},
+                    },
+                )
+            )
 
 
 def _hatch(where: np.ndarray) -> np.ndarray:

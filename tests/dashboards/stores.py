@@ -9,6 +9,8 @@ import numpy as np
 from gradlab.store import RunWriter, Store
 from tests.figures.frames import (
     DECAY,
+    cliff_columns,
+    clipping_columns,
     lags_columns,
     lyapunov_columns,
     parameters_columns,
@@ -82,6 +84,8 @@ def write_long_range(writer: RunWriter, step: int, decay: float) -> None:
         ("spectra", spectra_columns([step], LENGTH, decay)),
         ("parameters", parameters_columns([step], LENGTH, decay)),
         ("truncation", truncation_columns([step], LENGTH, decay)),
+        ("clipping", clipping_columns([step])),
+        ("cliff", cliff_columns([step], LENGTH, decay)),
     ):
         writer.write(table, {name: frame[name].to_numpy() for name in frame.columns})
 

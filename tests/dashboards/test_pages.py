@@ -42,7 +42,7 @@ def test_full_store_shows_figures_with_table_and_download(open_page: Open, entry
     assert drawn
     assert all(chart.proto.alt for chart in drawn)
     assert len(app.get("download_button")) >= len(drawn)
-    assert sum("How to read it" in text for text in texts(app)) == len(drawn)
+    assert sum("How to read it" in text for text in texts(app)) >= len(drawn)
     assert not notices(app)
 
 
@@ -121,7 +121,7 @@ def test_unknown_run_in_the_address(open_page: Open, entry: PageEntry) -> None:
     app = box.set_value("rnnnone00000").run()
     assert not app.exception
     assert not notices(app)
-    assert len(charts(app)) == before + 1
+    assert len(charts(app)) > before
 
 
 @pytest.mark.parametrize("entry", PAGES, ids=lambda entry: entry.address)

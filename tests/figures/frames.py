@@ -141,6 +141,32 @@ def truncation_columns(steps: list[int], length: int, decay: float, size: float 
     )
 
 
+def cliff_columns(steps: list[int], length: int, decay: float, size: float = 1.0) -> pd.DataFrame:
+    """The table `cliff`: the loss is 1 + size · distance⁴ from the weights; the raw step is three times the other."""
+    fraction = np.linspace(-0.5, 1.5, 9)
+    side = np.linspace(-2.0, 2.0, 5)
+    across, along = (grid.ravel() for grid in np.meshgrid(side, side, indexing="ij"))
+    parts = [
+        pd.DataFrame({"path": "raw", "along": 3 * fraction, "across": 0.0, "fraction": fraction}),
+        pd.DataFrame({"path": "clipped", "along": fraction, "across": 0.2 * fraction, "fraction": fraction}),
+        pd.DataFrame({"path": "plane", "along": along, "across": across, "fraction": np.nan}),
+    ]
+    one = pd.concat([part.assign(point=range(len(part))) for part in parts], ignore_index=True)
+    one["loss"] = 1 + size * (one["along"] ** 2 + one["across"] ** 2) ** 2
+    return pd.concat([one.assign(step=step) for step in steps], ignore_index=True)
+
+
+def clipping_columns(steps: list[int]) -> pd.DataFrame:
+    """The table `clipping` of a gradient of norm 2: the norm at 0.1, 1 and 10, and one without a setting."""
+    settings = [("norm", 0.1), ("norm", 1.0), ("norm", 10.0), ("zclip", np.nan)]
+    rows = [
+        {"step": step, "strategy": name, "setting": setting, "coefficient": min(1.0, setting / 2) if setting == setting
+         else 1.0, "cosine": 1.0, "fired": setting < 2, "threshold": setting}
+        for step in steps for name, setting in settings
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
 def parameters_columns(steps: list[int], length: int, decay: float, size: float = 1.0) -> pd.DataFrame:
     """The table `parameters`: σ_max(W) grows by 1 % a hundred steps from 1.5 decay, ρ(W) is 0.8 of it."""
     step = np.repeat(steps, 2)

@@ -13,6 +13,7 @@ from gradlab.figures import FIGURES, Figure
 from gradlab.figures.decimation import POINTS
 from gradlab.figures.theme import DARK, LIGHT
 from tests.figures.frames import (
+    cliff_columns,
     lags_columns,
     lyapunov_columns,
     parameters_columns,
@@ -31,6 +32,7 @@ NUMBERS = {
     "lyapunov": ["exponent", "standard_error"],
     "spectra": ["log_sigma"],
     "truncation": ["relative_error", "cosine", "sign_agreement", "predicted_error"],
+    "cliff": ["loss"],
     "parameters": ["grad_norm", "spectral_norm", "spectral_radius"],
 }
 
@@ -48,6 +50,7 @@ def rows_of(table: str, steps: list[int], length: int, decay: float = 0.9, size:
         "lyapunov": lyapunov_columns,
         "parameters": parameters_columns,
         "truncation": truncation_columns,
+        "cliff": cliff_columns,
     }
     return builders[table](steps, length, decay, size)
 
@@ -85,8 +88,9 @@ def one_of_everything(table: str) -> pd.DataFrame:
 
 def thousand_runs(table: str) -> pd.DataFrame:
     parts = []
+    same = None if table == "steps" else rows_of(table, [5], 6)
     for number in range(1000):
-        rows = pd.DataFrame(steps_columns(4, number)) if table == "steps" else rows_of(table, [5], 6)
+        rows = pd.DataFrame(steps_columns(4, number)) if same is None else same
         parts.append(rows.assign(run=f"r{number}", **{"model.cell": "rnn", "seed": number}))
     return pd.concat(parts, ignore_index=True)
 
