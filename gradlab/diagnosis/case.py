@@ -99,7 +99,7 @@ class Case:
             return self.losses
         period = math.ceil(length / k1)
         smooth = pd.Series(self.losses).rolling(period, min_periods=1).mean().to_numpy(copy=True)
-        smooth[:period] = smooth[: period + 1][-1]  # the first sequence counts whole
+        smooth[:period] = smooth[:period][-1:]  # the first sequence counts whole
         return smooth
 
     @cached_property

@@ -86,7 +86,7 @@ def _measured(ordered: pd.DataFrame, quantity: str) -> pd.DataFrame:
     quarter = np.repeat(lengths // 4, lengths)
     near = np.maximum.reduceat(np.where(lag < quarter, values, 0.0), starts)
     far = np.maximum.reduceat(np.where(lag >= np.repeat(lengths, lengths) - quarter, values, 0.0), starts)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         rate = np.log(values[starts + last] / first) / last
         numbers = {
             "length": lengths,

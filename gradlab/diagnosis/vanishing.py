@@ -102,6 +102,6 @@ VANISHING = Rule(
     "learned (4/5 of the way from chance to perfect); without a known demand: below half the machine epsilon of "
     "float32.",
     "Pascanu, Mikolov & Bengio 2013, section 2; the 1 %, 9/10 and 4/5 are rules of thumb, measured on the suite",
-    "strong: less than half of the demanded lag, and the net is at chance; likely: at chance, or less than half where it "
-    "is not known what was learned; weak: otherwise, or the demand is not known.",
+    "strong: less than half of the demanded lag, and the net is at chance; likely: at chance, or less than half where "
+    "it is not known what was learned; weak: otherwise, or the demand is not known.",
 )

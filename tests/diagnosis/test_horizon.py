@@ -13,8 +13,9 @@ from gradlab.reports import reach
 from tests.diagnosis.synthetic import LENGTH, PLACE, timesteps
 
 
-def slow(gradients: np.ndarray) -> tuple[float, float, float, float, float]:
+def slow(profile: np.ndarray) -> tuple[float, float, float, float, float]:
     """Horizon, lag lost in rounding, rate, growth and tilt of one profile by lag, one number after the other."""
+    gradients = profile.tolist()
     largest, count = float(max(gradients)), len(gradients)
     if largest == 0:
         return 0.0, 0.0, -math.inf, math.nan, math.nan
