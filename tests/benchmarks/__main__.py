@@ -5,7 +5,7 @@ import sys
 
 import torch
 
-from tests.benchmarks import diagnosis, dynamics, jacobians, recording, start, training, ways
+from tests.benchmarks import diagnosis, dynamics, jacobians, recording, start, store, training, ways
 
 ALL = {
     "start": start.main,
@@ -15,6 +15,7 @@ ALL = {
     "ways": ways.main,
     "dynamics": dynamics.main,
     "diagnosis": diagnosis.main,
+    "store": store.main,
 }
 
 unknown = set(sys.argv[1:]) - set(ALL)
