@@ -75,6 +75,14 @@ def _threshold(name: object, told: np.ndarray, after: object) -> float:
     return float(np.median(values)) if len(values) else math.nan
 
 
+def why_cheap(case: Case) -> Advice:
+    """Why it is a note and no problem."""
+    if case.has_learned:
+        return Advice("The task was learned all the same.")
+    name = case.about.get("training.optimiser.name", "the optimiser")
+    return Advice(f"This costs little here: {name} divides by the gradient's size anyway.")
+
+
 def is_dear(case: Case) -> bool:
     """Whether short steps are short for good: an adaptive optimiser would divide by the gradient's size anyway."""
     return not case.is_adaptive and not case.has_learned

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gradlab.diagnosis import remedies
 from gradlab.diagnosis.case import Case
-from gradlab.diagnosis.clipping import LOW, clipped, is_dear
+from gradlab.diagnosis.clipping import LOW, clipped, is_dear, why_cheap
 from gradlab.diagnosis.finding import Certainty, Evidence, Finding, Where
 from gradlab.diagnosis.rule import MEASURED, Rule
 
@@ -17,6 +17,10 @@ def judge(case: Case) -> Finding | None:
     if found is None or found.share < ALWAYS:
         return None
     certainty: Certainty = "strong" if found.coefficient < 0.1 else "likely" if found.coefficient < LOW else "weak"
+    harms = is_dear(case) and found.coefficient < LOW
+    remedy = remedies.clip_at(case.advised_threshold)
+    if not is_dear(case):
+        remedy = why_cheap(case) + remedy
     return Finding(
         "",
         f"Clipping fires at {found.share:.0%} of the steps and leaves {found.coefficient:.2g} of the gradient",
@@ -26,9 +30,9 @@ def judge(case: Case) -> Finding | None:
             Evidence("median of norm after over norm before", found.coefficient, "", LOW, "at least"),
             Evidence("threshold over the usual norm", found.threshold / found.usual, "", LOW, "at least"),
         ),
-        remedies.clip_at(case.advised_threshold),
+        remedy,
         Where(first_step=found.first, last_step=found.last),
-        "problem" if is_dear(case) and found.coefficient < LOW else "note",
+        "problem" if harms else "note",
     )
 
 

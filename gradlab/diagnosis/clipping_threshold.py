@@ -6,7 +6,7 @@ import numpy as np
 
 from gradlab.diagnosis import remedies
 from gradlab.diagnosis.case import Case
-from gradlab.diagnosis.clipping import HIGH, LOW, Clipped, clipped, is_dear
+from gradlab.diagnosis.clipping import HIGH, LOW, Clipped, clipped, is_dear, why_cheap
 from gradlab.diagnosis.clipping_always import ALWAYS
 from gradlab.diagnosis.finding import Certainty, Evidence, Finding, Where
 from gradlab.diagnosis.rule import MEASURED, Rule
@@ -34,6 +34,7 @@ def judge(case: Case) -> Finding | None:
     harms = not case.has_learned if high else is_dear(case)
     sure = found.cosine < 0.6 if turns else not LOW / 2 <= found.threshold / found.usual <= 2 * HIGH
     certainty: Certainty = "strong" if sure and not case.learned_something else "likely" if harms else "weak"
+    remedy = remedies.clip_at(case.advised_threshold)
     return Finding(
         "",
         title,
@@ -45,7 +46,7 @@ def judge(case: Case) -> Finding | None:
             Evidence("cosine between raw and clipped gradient", found.cosine, "", TURNED, "at least"),
             Evidence("leaps of the loss behind norms that it let through", float(passed), "", 1, "below"),
         ),
-        remedies.clip_at(case.advised_threshold),
+        remedy if harms else why_cheap(case) + remedy,
         Where(first_step=found.first, last_step=found.last),
         "problem" if harms else "note",
     )
