@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from gradlab.tasks.base import Baseline, Batch, Reads, Split, Task
 from gradlab.tasks.kept import kept
+from gradlab.tasks.padded import Padded, mean_over_real
 from gradlab.tasks.streams import stream
 from gradlab.tasks.time_series import Windows, standardised, table, windows
 
@@ -36,8 +37,8 @@ class Forecast(Task):
     """Columns to be forecast; null for those that are read."""
     series: str | None = None
     """Column that says which series a row belongs to; null for a single series."""
-    steps: Annotated[int, Field(ge=1)] = 50
-    """Rows of a sequence."""
+    steps: Annotated[int, Field(ge=1)] | None = 50
+    """Rows of a sequence; null for whole series (their training parts, and their last parts), of different lengths."""
     ahead: Annotated[int, Field(ge=1)] = 1
     """How many rows from now the forecast is for."""
     held_out: Annotated[float, Field(gt=0, lt=1)] = 0.2
@@ -55,8 +56,8 @@ class Forecast(Task):
 
     @property
     def length(self) -> int:
-        """Rows of a sequence."""
-        return self.steps
+        """Rows of a sequence, of the longest where lengths differ."""
+        return self.steps or _numbers(self).windows.rows - self.ahead
 
     @property
     def demanded_lag(self) -> int:
@@ -71,16 +72,21 @@ class Forecast(Task):
     def batch(self, size: int, generator: torch.Generator, split: Split = "train") -> Batch:
         """Inputs `time batch read`, targets `time batch forecast`."""
         numbers = _numbers(self)
-        rows = numbers.windows.choose(size, stream(generator, split), split)
-        return Batch(numbers.inputs[rows[: self.steps]], numbers.targets[rows[self.ahead :]])
+        rows, lengths = numbers.windows.choose(size, stream(generator, split), split)
+        inputs = numbers.inputs[rows[: len(rows) - self.ahead]]
+        padded = inputs if lengths is None else Padded(inputs, lengths - self.ahead)
+        return Batch(padded, numbers.targets[rows[self.ahead :]])
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Mean squared error of `time batch forecast`, in variances of the columns."""
-        return functional.mse_loss(outputs, batch.targets)
+        if not isinstance(batch.inputs, Padded):
+            return functional.mse_loss(outputs, batch.targets)
+        return mean_over_real((outputs - batch.targets).square().mean(-1), batch.inputs)
 
     def score(self, outputs: Tensor, batch: Batch) -> float:
         """One minus the squared error over that of the mean, at least 0; 0 for NaN."""
-        skill = 1 - float((outputs.detach() - batch.targets).double().square().mean()) / _numbers(self).variance
+        errors = (outputs.detach() - batch.targets).double().square().mean(-1)
+        skill = 1 - float(mean_over_real(errors, batch.inputs)) / _numbers(self).variance
         return max(skill, 0.0) if skill == skill else 0.0
 
     def describe(self) -> dict[str, Any]:
@@ -104,12 +110,13 @@ def _numbers(task: Forecast) -> _Numbers:
 @kept
 def _prepared(task: Forecast, version: str) -> _Numbers:
     source = table(task.path)
-    found = windows(source, task.series, task.steps + task.ahead, task.steps, task.held_out)
+    rows = None if task.steps is None else task.steps + task.ahead
+    found = windows(source, task.series, rows, task.steps or 1, task.held_out, 1 + task.ahead)
     read = task.read or source.numeric([task.series])
     inputs = standardised(source.numbers(read), found.training_rows)
     targets = standardised(source.numbers(task.forecast or read), found.training_rows)
-    asked = targets[found.all_tests()[task.ahead :]].double()
-    variance = float(asked.flatten(0, 1).var(dim=0, correction=0).mean())
+    asked = targets[found.all_tests(task.ahead)].double()
+    variance = float(asked.var(dim=0, correction=0).mean())
     if not variance > 0:
         raise ValueError(f"{task.path}: expected something that changes to forecast, got constants in the test part")
     return _Numbers(inputs, targets, found, variance)

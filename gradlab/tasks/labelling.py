@@ -9,10 +9,12 @@ import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor
+from torch.nn import functional
 
-from gradlab.tasks.accuracy import accuracy, cross_entropy, not_looking
+from gradlab.tasks.accuracy import cross_entropy, not_looking, right
 from gradlab.tasks.base import Baseline, Batch, Reads, Split, Task
 from gradlab.tasks.kept import kept
+from gradlab.tasks.padded import Padded, mean_over_real
 from gradlab.tasks.streams import stream
 from gradlab.tasks.time_series import Windows, standardised, table, windows
 
@@ -36,8 +38,8 @@ class Labelling(Task):
     """Columns that the net reads; null for all others that hold numbers."""
     series: str | None = None
     """Column that says which series a row belongs to; null for a single series."""
-    steps: Annotated[int, Field(ge=1)] = 50
-    """Rows of a sequence."""
+    steps: Annotated[int, Field(ge=1)] | None = 50
+    """Rows of a sequence; null for whole series (their training parts, and their last parts), of different lengths."""
     held_out: Annotated[float, Field(gt=0, lt=1)] = 0.2
     """Share of each series, its end, that is for testing."""
 
@@ -53,8 +55,8 @@ class Labelling(Task):
 
     @property
     def length(self) -> int:
-        """Rows of a sequence."""
-        return self.steps
+        """Rows of a sequence, of the longest where lengths differ."""
+        return self.steps or _rows(self).windows.rows
 
     @property
     def demanded_lag(self) -> int:
@@ -75,16 +77,20 @@ class Labelling(Task):
     def batch(self, size: int, generator: torch.Generator, split: Split = "train") -> Batch:
         """Inputs `time batch read`, targets `time batch`."""
         rows = _rows(self)
-        chosen = rows.windows.choose(size, stream(generator, split), split)
-        return Batch(rows.inputs[chosen], rows.labels[chosen])
+        chosen, lengths = rows.windows.choose(size, stream(generator, split), split)
+        inputs = rows.inputs[chosen]
+        return Batch(inputs if lengths is None else Padded(inputs, lengths), rows.labels[chosen])
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Cross-entropy in nats a row of the logits `time batch label`."""
-        return cross_entropy(outputs, batch.targets)
+        if not isinstance(batch.inputs, Padded):
+            return cross_entropy(outputs, batch.targets)
+        each = functional.cross_entropy(outputs.flatten(0, 1), batch.targets.flatten(), reduction="none")
+        return mean_over_real(each.reshape(batch.targets.shape), batch.inputs)
 
     def score(self, outputs: Tensor, batch: Batch) -> float:
         """Share of rows whose label is right."""
-        return accuracy(outputs, batch.targets)
+        return float(mean_over_real(right(outputs, batch.targets).double(), batch.inputs))
 
     def describe(self) -> dict[str, Any]:
         """With the file's digest."""
@@ -113,7 +119,7 @@ def _prepared(task: Labelling, version: str) -> _Rows:
     names, labels = np.unique(column.astype(str).to_numpy(dtype=str), return_inverse=True)
     if not 2 <= len(names) <= len(column) // 2:
         raise ValueError(f"expected a few different labels in the column {task.label!r}, got {len(names)}")
-    found = windows(source, task.series, task.steps, task.steps, task.held_out)
+    found = windows(source, task.series, task.steps, task.steps or 1, task.held_out, 1)
     read = task.read or source.numeric([task.series, task.label])
     inputs = standardised(source.numbers(read), found.training_rows)
     return _Rows(inputs, torch.from_numpy(labels.astype(np.int64)), tuple(map(str, names)), found)

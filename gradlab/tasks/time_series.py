@@ -102,31 +102,49 @@ class Windows:
     training_rows: Tensor
     """All rows that belong to training, `row`."""
 
-    def choose(self, size: int, generator: torch.Generator, split: Split) -> Tensor:
-        """Rows of some windows, `row sequence`: anywhere in training, and up to all the different ones in testing."""
+    lengths: Tensor | None = None
+    """Of whole series, which are no windows: rows of each beginning in `train`, then in `test`."""
+
+    def choose(self, size: int, generator: torch.Generator, split: Split) -> tuple[Tensor, Tensor | None]:
+        """Rows of some windows, `row sequence`: anywhere in training, and up to all the different ones in testing.
+
+        With whole series also their lengths; they are aligned at their ends, behind as many repetitions of their first
+        row as are needed.
+        """
+        starts = self.train if split == "train" else self.test
         if split == "train":
-            starts = self.train[torch.randint(0, len(self.train), (size,), generator=generator)]
+            chosen = torch.randint(0, len(starts), (size,), generator=generator)
         else:
-            starts = self.test[draw(len(self.test), size, generator)]
-        return torch.arange(self.rows).unsqueeze(1) + starts
+            chosen = draw(len(starts), size, generator)
+        first = starts[chosen]
+        if self.lengths is None:
+            return torch.arange(self.rows).unsqueeze(1) + first, None
+        lengths = self.lengths[chosen + (0 if split == "train" else len(self.train))]
+        before = int(lengths.max()) - lengths
+        return first + (torch.arange(int(lengths.max())).unsqueeze(1) - before).clamp_min(0), lengths
 
-    def all_tests(self) -> Tensor:
-        """Rows of all test windows, `row window`."""
-        return torch.arange(self.rows).unsqueeze(1) + self.test
+    def all_tests(self, without: int = 0) -> Tensor:
+        """Rows of all test windows, but for the first ones of each, `row`."""
+        lengths = [self.rows] * len(self.test) if self.lengths is None else self.lengths[len(self.train) :].tolist()
+        begun = zip(self.test.tolist(), lengths, strict=True)
+        return torch.cat([torch.arange(first + without, first + length) for first, length in begun])
 
 
-def windows(source: Table, series: str | None, rows: int, stride: int, held_out: float) -> Windows:
-    """Windows of a file's series, of each of which the last part is for testing.
+def windows(source: Table, series: str | None, rows: int | None, stride: int, held_out: float, least: int) -> Windows:
+    """Windows of a file's series, of each of which the last part is for testing; or both parts as a whole.
 
     Args:
         source: the file, its rows in the order of time.
         series: the column that says which series a row belongs to; None for one series.
-        rows: of a window.
+        rows: of a window; None for whole parts, whatever their length.
         stride: from one test window to the next.
         held_out: share of each series that is for testing.
+        least: rows that make a sequence, of whole parts.
 
     Raises ValueError when no window fits into either part of any series.
     """
+    if rows is None:
+        return _wholes(source, series, held_out, least)
     train, test, training = [], [], []
     for first, last in _runs(source, series):
         border = last - int((last - first) * held_out)
@@ -141,6 +159,23 @@ def windows(source: Table, series: str | None, rows: int, stride: int, held_out:
                 "or another share for held_out"
             )
     return found
+
+
+def _wholes(source: Table, series: str | None, held_out: float, least: int) -> Windows:
+    """Both parts of every series; ValueError for one that is too short to be parted."""
+    parts = []
+    for first, last in _runs(source, series):
+        border = last - int((last - first) * held_out)
+        if min(border - first, last - border) < least:
+            raise ValueError(
+                f"expected series of which both parts have at least {least} rows, got one of {border - first} and "
+                f"{last - border} from row {first} on; leave it out, or take another share for held_out"
+            )
+        parts.append((first, border, last))
+    first, border, last = torch.tensor(parts).T
+    lengths = torch.cat((border - first, last - border))
+    training = torch.cat([torch.arange(begin, end) for begin, end, _ in parts])
+    return Windows(int(lengths.max()), first, border, training, lengths)
 
 
 def _runs(source: Table, series: str | None) -> list[tuple[int, int]]:

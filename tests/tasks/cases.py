@@ -192,6 +192,25 @@ def _labelling(**settings) -> TaskCase:
     )
 
 
+def _whole_series() -> list[TaskCase]:
+    """Three series, each as one sequence of its own length."""
+    forecast = Forecast(path=str(FILE), series="sensor", steps=None, ahead=2)
+    labelling = Labelling(path=str(FILE), label="phase", series="sensor", steps=None)
+    held_out = [task.batch(3, torch.Generator(), "test") for task in (forecast, labelling)]
+    real = [batch.targets[batch.inputs.real()] for batch in held_out]
+    mean, shares = real[0].double().mean(0), torch.bincount(real[1]).double() / len(real[1])
+    return [
+        TaskCase(forecast, lambda batch: mean.expand(*batch.targets.shape), lambda batch: batch.targets, 3, True),
+        TaskCase(
+            labelling,
+            lambda batch: shares.log().expand(*batch.targets.shape, len(shares)),
+            lambda batch: _one_hot_every(batch, len(shares)),
+            3,
+            True,
+        ),
+    ]
+
+
 CASES = [
     _digits(),
     _digits(order="row", size=16),
@@ -233,4 +252,5 @@ CASES = [
     _forecast(series="sensor"),
     _forecast(series="sensor", read=("level", "drift"), forecast=("level",), steps=9, ahead=4, held_out=0.5),
     _labelling(series="sensor", steps=20),
+    *_whole_series(),
 ]

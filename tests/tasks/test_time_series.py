@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from gradlab.models import ModelSettings
-from gradlab.tasks import Forecast, Labelling, Task
+from gradlab.tasks import Forecast, Labelling, Padded, Task
 from gradlab.tasks.time_series import table, windows
 from tests.tasks.learning import learn
 from tests.tasks.series import FILE, frame
@@ -27,13 +27,35 @@ def numbered(tmp_path: Path) -> str:
 
 
 def test_windows_stay_in_their_series_and_their_part(numbered: str) -> None:
-    found = windows(table(numbered), "which", 10, 10, 0.3)
+    found = windows(table(numbered), "which", 10, 10, 0.3, 1)
     assert found.train.tolist() == [*range(61), *range(100, 133)]
     assert found.test.tolist() == [70, 80, 90, 142]
-    rows = found.choose(5000, source(), "train")
+    rows, lengths = found.choose(5000, source(), "train")
+    assert lengths is None
     assert torch.equal(rows.diff(dim=0), torch.ones(9, 5000, dtype=torch.int64))
     assert set(rows[0].tolist()) == set(found.train.tolist())
-    assert set(found.choose(4, source(), "test")[0].tolist()) == {70, 80, 90, 142}
+    assert set(found.choose(4, source(), "test")[0][0].tolist()) == {70, 80, 90, 142}
+
+
+def test_whole_series_are_aligned_at_their_ends(numbered: str) -> None:
+    task = Forecast(path=numbered, series="which", steps=None, ahead=3, held_out=0.3)
+    training = np.array([*range(70), *range(1000, 1042)])
+    for split, parts in (("train", (range(70), range(1000, 1042))), ("test", (range(70, 100), range(1042, 1060)))):
+        batch = task.batch(6, source(), split)
+        assert isinstance(batch.inputs, Padded)
+        found = set()
+        for place, length in enumerate(batch.inputs.lengths.tolist()):
+            inputs, targets = (
+                (values[len(values) - length :, place, 0] * training.std() + training.mean()).round().long().tolist()
+                for values in (batch.inputs.values, batch.targets)
+            )
+            assert inputs in [list(part)[:-3] for part in parts] and targets == [value + 3 for value in inputs]
+            found.add(inputs[0])
+        assert found == {part[0] for part in parts}
+    assert task.length == 67
+    batch = task.batch(2, source(), "test")
+    real = batch.targets[batch.inputs.real()].double()
+    assert task.chance.loss == pytest.approx(float(real.var(correction=0)), rel=1e-6)
 
 
 def test_forecasts_are_later_rows_in_standard_units(numbered: str) -> None:
@@ -83,6 +105,11 @@ def test_labels_are_those_of_the_rows() -> None:
         (lambda f: f.sample(frac=1, random_state=0), {}, "rows of each 'sensor' next to each other"),
         (lambda f: f, {"steps": 5000}, "part for train has at least 5001 rows"),
         (lambda f: f, {"steps": 400, "held_out": 0.05}, "part for test has at least 401 rows"),
+        (
+            lambda f: f[f.index > 897],
+            {"steps": None, "ahead": 2},
+            "both parts have at least 3 rows, got one of 2 and 0",
+        ),
         (lambda f: f[["sensor", "time"]], {}, "at least one column of numbers"),
         (lambda f: f.assign(level=1.0), {"forecast": ("level",)}, "something that changes"),
     ],

@@ -16,11 +16,11 @@ from tests.cli.command import gradlab
 
 STUDY = """
 question: which way?
-task: {name: adding, steps: 8}
+task: {name: characters, text: file, path: TEXT, steps: 8}
 model: {hidden: 4, layers: 2, dropout: 0.2}
 training:
   {steps: 40, batch: 4, clip: 0.5, evaluate_every: 10, evaluation_size: 8, checkpoint_every: 15,
-   measure: {clipping_every: 9}}
+   measure: {clipping_every: 9, samples_every: 7, sample_length: 9}}
 record: {every: 6}
 seed: 2
 """
@@ -29,7 +29,8 @@ TIMING = ("seconds", "recording_seconds")
 
 @pytest.fixture
 def parent(tmp_path: Path) -> RunInfo:
-    (tmp_path / "ways.yaml").write_text(STUDY)
+    (tmp_path / "text.txt").write_text("Which way? This way, or that way.\n" * 30)
+    (tmp_path / "ways.yaml").write_text(STUDY.replace("TEXT", str(tmp_path / "text.txt")))
     study = read_study(tmp_path / "ways.yaml")
     register(study, str(tmp_path / "runs"))
     Inline()(study.runs, study.name, str(tmp_path / "runs"), Silence())
