@@ -27,7 +27,8 @@ chosen = st.navigation(
             if page.section == section
         ]
         for section in dict.fromkeys(page.section for page in PAGES)
-    }
+    },
+    expanded=True,
 )
 with st.sidebar:
     write_text(f"Store: {store_address()}", kind="small")

@@ -204,20 +204,19 @@ def truncation_answer(data: pd.DataFrame) -> str:
     rows = data[data["quantity"] == "relative_error"] if len(data) else data
     if not len(rows):
         return "No truncation bias has been measured here yet."
-    needed: dict[str, str] = {}
-    longest = int(rows["window"].max())
+    alike: dict[float, list[str]] = {}
     for name, own in rows.astype({"group": str}).sort_values("window").groupby("group"):
         within = (own["median"] <= TOLERATED).to_numpy()
         # from the last window that is too biased on
         first = len(within) - int(np.argmin(within[::-1])) if not within.all() else 0
         windows = own["window"].to_numpy()
-        needed[str(name)] = (
-            count_of(int(windows[first]), "step") if first < len(windows) else f"more than {count_of(longest, 'step')}"
-        )
+        alike.setdefault(float(windows[first]) if first < len(windows) else math.inf, []).append(str(name))
+    longest = count_of(int(rows["window"].max()), "step")
+    said = {window: f"more than {longest}" if math.isinf(window) else count_of(int(window), "step") for window in alike}
     share = percent(TOLERATED)
-    if len(set(needed.values())) == 1:
-        return f"{_when(rows)} a window of {next(iter(needed.values()))} keeps the gradient's bias below {share}."
-    words = [f"{window} with {name}" for name, window in needed.items()]
+    if len(alike) == 1:
+        return f"{_when(rows)} a window of {next(iter(said.values()))} keeps the gradient's bias below {share}."
+    words = [f"{said[window]} with {_names(alike[window])}" for window in sorted(alike)]
     words = words if len(words) <= _NAMED else [words[0], words[-1]]
     return f"{_when(rows)} the gradient's bias stays below {share} from a window of {_listed(words)}."
 

@@ -101,8 +101,8 @@ def _write_strategies(store: Store, runs: list[RunInfo], by: tuple[str, ...]) ->
     )
     write_text(
         "How to read it: each line is a strategy that only looked on; “fired” is the share of the measured steps that "
-        "it would have changed, “left” the share of the gradient's norm that it would have left, and a cosine below 1 is "
-        "direction lost.",
+        "it would have changed, “left” the share of the gradient's norm that it would have left, and a cosine below 1 "
+        "is direction lost.",
         "read",
     )
     write_table(frame, "strategies")

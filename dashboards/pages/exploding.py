@@ -17,8 +17,8 @@ from gradlab.store import RunInfo, Store
 _TIMES = [
     "step", "module", "call", "layer", "direction", "t", "grad_h", "sigma_max", "state_norm", "nonfinite",
 ]  # fmt: skip
+# so many training steps before the first number that is none are shown, and two after it
 AROUND = 6
-"""So many training steps before the first number that is none are shown, and two after it."""
 
 
 def main() -> None:
@@ -47,7 +47,7 @@ def main() -> None:
         run = choose_run([run for run in own if run.id in recorded], naming_keys(study, own), first)
     with answer:
         write_text(exploding_answer(spikes), "answer")
-    write_figure(figures.SPIKES, spikes)
+    write_figure(figures.SPIKES, spikes, run=None if run is None else run.id)
     if run is None:
         return
     st.subheader("One run: where it begins", anchor=False)

@@ -25,12 +25,12 @@ from gradlab.reports.rows import part_sizes, stored_tables
 from gradlab.store import RunInfo, Store
 from gradlab.store.names import encode_name
 
+# rows and bytes of a table
 Size = tuple[int, int]
-"""Rows and bytes of a table."""
 _REPORTS = {"md": ("The report as Markdown", "text/markdown"), "html": ("The report as one page", "text/html")}
 _EXCEL_ROWS = 1_048_575
+# figures that need more than a table: random nets, and a loss in nats per character
 _NOT_HERE = ("mean_field", "bits")
-"""Figures that need more than a table: random nets, and a loss in nats per character."""
 
 
 def main() -> None:

@@ -10,10 +10,10 @@ from dashboards.components.runs import forget_listing, store_address
 from dashboards.components.started import Started, all_started, check, is_name, start
 from dashboards.components.text import write_notice, write_text
 
+# what is running is looked at anew so often
 SECONDS = 2.0
-"""What is running is looked at anew so often."""
+# beside the dashboard, in a checkout as in a wheel
 _STUDIES = Path(__file__).resolve().parents[2] / "studies"
-"""Beside the dashboard, in a checkout as in a wheel."""
 _JOBS = tuple(range(1, max(os.cpu_count() or 1, 1) + 1))
 
 

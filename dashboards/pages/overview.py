@@ -1,5 +1,10 @@
 """Overview: which studies are there, how far are they, and what have they learned?"""
 
+import time
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -7,13 +12,20 @@ import streamlit as st
 from dashboards.components.answers import finding_answer, overview_answer
 from dashboards.components.choices import choose_groups, choose_study, naming_keys
 from dashboards.components.figure import write_figure
+from dashboards.components.findings import diagnosis_of, verdict_of
 from dashboards.components.runs import common_fact, common_number, open_store, read_table, write_problems
 from dashboards.components.text import write_list, write_notice, write_text
 from gradlab import figures, reports
 from gradlab.errors import StoreError
 from gradlab.figures.groups import with_group
 from gradlab.figures.selection import at_step
+from gradlab.figures.text import count_of
 from gradlab.store import RunInfo, Store, StudyInfo
+
+# more runs than this are not drawn, but an even selection of them
+DRAWN = 400
+# for so many seconds runs are judged unasked; what was judged before costs nothing
+JUDGING = 0.7
 
 
 def main() -> None:
@@ -29,7 +41,8 @@ def main() -> None:
     with st.container(horizontal=True, vertical_alignment="top"):
         study, own = choose_study(studies, runs)
         by = choose_groups(study, own)
-    finding = find(store, own, by)
+    shown = own[:: -(-len(own) // DRAWN) or 1]
+    finding = find(store, shown, by)
     with answer:
         write_text(finding or status, "answer")
         if finding:
@@ -38,9 +51,12 @@ def main() -> None:
     if not own:
         write_notice("No run of this study has started yet.", "Its runs appear here as soon as they do.")
         return
-    write_curves(store, own, by)
+    steps = read_table(store, "steps", shown, ["step", "loss", "score"], by)
+    write_curves(steps, shown, by)
+    if len(shown) < len(own):
+        write_text(f"{len(shown):,} of {len(own):,} runs are drawn, evenly picked; the table below holds all.", "small")
     write_findings(store, study, own)
-    write_runs(study, own)
+    write_runs(store, study, own, steps)
 
 
 def write_studies(studies: list[StudyInfo], runs: list[RunInfo]) -> None:
@@ -74,8 +90,23 @@ def write_study(study: StudyInfo, runs: list[RunInfo]) -> None:
     total = max(len(study.expected), len(runs), 1)
     st.progress(min(done / total, 1.0), text=f"{done:,} of {total:,} runs finished")
     if study.claims:
-        with st.expander("What it claims"):
-            write_list(study.claims)
+        verdicts = {str(each.get("claim")): each for each in _verdicts(study)}
+        counts = Counter(str(verdicts.get(claim, {}).get("verdict", "not yet decided")) for claim in study.claims)
+        told = ", ".join(f"{count:,} {word}" for word, count in counts.items())
+        with st.expander(f"{count_of(len(study.claims), 'claim')}: {told}"):
+            write_list(_claim_in_words(claim, verdicts.get(claim)) for claim in study.claims)
+
+
+def _verdicts(study: StudyInfo) -> list[Mapping[str, Any]]:
+    """What `gradlab run` found of the claims when it ended."""
+    kept = study.facts.get("verdicts", ())
+    return [each for each in kept if isinstance(each, Mapping)] if isinstance(kept, list | tuple) else []
+
+
+def _claim_in_words(claim: str, verdict: Mapping[str, Any] | None) -> str:
+    if verdict is None:
+        return f"Not yet decided: {claim}"
+    return f"{str(verdict.get('verdict', '')).capitalize()}: {claim} ({verdict.get('told', '')})"
 
 
 def find(store: Store, runs: list[RunInfo], by: tuple[str, ...]) -> str:
@@ -128,8 +159,7 @@ def write_findings(store: Store, study: StudyInfo, runs: list[RunInfo]) -> None:
             write_notice("The summary could not be computed.", str(error))
 
 
-def write_curves(store: Store, runs: list[RunInfo], by: tuple[str, ...]) -> None:
-    frame = read_table(store, "steps", runs, ["step", "loss", "score"], by)
+def write_curves(frame: pd.DataFrame, runs: list[RunInfo], by: tuple[str, ...]) -> None:
     data = figures.learning_curves_data(
         frame,
         by=by,
@@ -140,17 +170,49 @@ def write_curves(store: Store, runs: list[RunInfo], by: tuple[str, ...]) -> None
     write_figure(figures.LEARNING_CURVES, data)
 
 
-def write_runs(study: StudyInfo, runs: list[RunInfo]) -> None:
+def write_runs(store: Store, study: StudyInfo, runs: list[RunInfo], steps: pd.DataFrame) -> None:
+    """A row a run: status, course of the loss, what the diagnosis says, settings, outcome."""
     st.subheader("Runs", anchor=False)
     rows = []
     keys = naming_keys(study, runs)
+    courses = _courses(steps)
+    everything = st.session_state.get("judge") == study.name
+    until = time.monotonic() + (float("inf") if everything else JUDGING)
     for run in runs:
         settings = {key: run.settings.get(key) for key in keys}
         facts = {name: run.facts.get(name) for name in ("steps", "final_loss", "final_score", "seconds", "created")}
         facts["created"] = _minute(str(facts["created"] or ""))
-        rows.append({"run": run.id, "status": run.status, **settings, **facts})
-    frame = pd.DataFrame(rows).dropna(axis="columns", how="all")
-    st.dataframe(frame, hide_index=True, key="runs", alt="All runs of the study with status and outcome.")
+        verdict = verdict_of(diagnosis_of(store, run)) if time.monotonic() < until else None
+        course = {"course": courses.get(run.id), "finding": verdict}
+        rows.append({"run": run.id, "status": run.status, **course, **settings, **facts})
+    frame = pd.DataFrame(rows)
+    unjudged = int(frame["finding"].isna().sum())
+    frame = frame.dropna(axis="columns", how="all")
+    st.dataframe(
+        frame,
+        hide_index=True,
+        key="runs",
+        alt="All runs of the study with status, findings and outcome.",
+        column_config={
+            "course": st.column_config.LineChartColumn("loss", width="small"),
+            "finding": st.column_config.TextColumn("finding", help="What the diagnosis says; details on the page Run."),
+        },
+    )
+    if unjudged and not everything:
+        write_text(f"{len(runs) - unjudged:,} of {count_of(len(runs), 'run')} were judged.", "small")
+        if st.button("Judge all of them", help="Reads all tables of every run; that may take a while."):
+            st.session_state["judge"] = study.name
+            st.rerun()
+
+
+def _courses(steps: pd.DataFrame) -> dict[str, list[float]]:
+    """The loss of every run at a few evenly picked steps; what is no number is a gap."""
+    found = {}
+    for run, rows in steps.groupby("run", sort=False, observed=True):
+        loss = rows["loss"].to_numpy(dtype=float, na_value=np.nan)
+        picked = loss[np.unique(np.linspace(0, len(loss) - 1, min(len(loss), 40)).astype(int))]
+        found[str(run)] = np.where(np.isfinite(picked), picked, np.nan).tolist()
+    return found
 
 
 def _minute(moment: str) -> str:

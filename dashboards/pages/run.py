@@ -15,8 +15,8 @@ from gradlab import figures
 from gradlab.diagnosis import Diagnosis
 from gradlab.store import RunInfo, Store
 
+# a run that trains is looked at anew so often
 SECONDS = 3.0
-"""A run that trains is looked at anew so often."""
 _STEPS = [
     "step", "loss", "score", "grad_norm", "grad_norm_clipped", "clip_coefficient", "clip_fired", "clip_threshold",
 ]  # fmt: skip

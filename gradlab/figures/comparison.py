@@ -15,7 +15,7 @@ from gradlab.figures.panels import SPREAD
 from gradlab.figures.selection import require
 from gradlab.figures.text import count_of, formula, number_in_words, plain, short
 from gradlab.figures.theme import GROUPS_DRAWN, LineStyle, Theme, ThemeName, new_figure, theme_named
-from gradlab.quantities import STEPS
+from gradlab.quantities import STEPS, Quantity
 
 TITLE = "Runs compared over training"
 PANELS_DRAWN = 12
@@ -75,7 +75,7 @@ def comparison_figure(data: pd.DataFrame, *, theme: ThemeName | Theme = "light")
     log = quantity.log or _spans_decades(data)
     scale = Scale.fit(*values, log=log)
     for number, panel in enumerate(panels):
-        axes = _axes(figure, number, across, down, scale, formula(quantity.label))
+        axes = _axes(figure, number, across, down, scale, _title(quantity))
         rows = data[data["panel"] == panel]
         for index, name in enumerate(names):
             own = rows[rows["group"].astype(str) == name].sort_values("step")
@@ -115,6 +115,12 @@ def comparison(frame: pd.DataFrame, *, theme: ThemeName | Theme = "light", **sel
         A plotly figure; with a message in it where nothing was recorded.
     """
     return comparison_figure(comparison_data(frame, **selection), theme=theme)
+
+
+def _title(quantity: Quantity) -> str:
+    """The catalogue's label, in words as well where it is a mere letter."""
+    label = formula(quantity.label)
+    return label if len(quantity.symbol) > 2 else f"{quantity.name.replace('_', ' ')} {label}"
 
 
 def _spans_decades(data: pd.DataFrame) -> bool:

@@ -100,7 +100,7 @@ def gradient_by_lag_figure(
     for index, name in enumerate(names):
         own = data[data["group"].astype(str) == name]
         _draw_group(figure, own, name, look.style(index), scale, index / len(names))
-    level(figure, SHARE, "a hundredth of the largest", look, log=True)
+    level(figure, SHARE, "a hundredth of the largest", look, log=True, side="left")
     if demanded_lag is not None and demanded_lag <= data["lag"].max():
         upright(
             figure, demanded_lag, "the task needs it to reach here", look, right=demanded_lag > data["lag"].max() / 2

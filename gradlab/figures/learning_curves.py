@@ -76,7 +76,8 @@ def learning_curves_figure(data: pd.DataFrame, *, theme: ThemeName | Theme = "li
             own = rows[rows["group"].astype(str) == name]
             _draw_group(figure, own, name, look.style(index), scale, index / len(names), axes)
         for guess in chance:
-            level(figure, float(guess), f"chance {number_in_words(guess)}", look, log=log, **axes)
+            words = f"chance {number_in_words(guess)}"
+            level(figure, float(guess), words, look, log=log, xaxis=f"x{suffix}", yaxis=f"y{suffix}")
         figure.layout[f"yaxis{suffix}"] = {
             **scale.axis(short(panel)),
             "domain": domain,

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 
 from gradlab.figures.decimation import POINTS, thin, thin_marks
+from gradlab.figures.text import number_in_words
 from gradlab.figures.theme import LineStyle, Theme
 
 
@@ -60,9 +61,23 @@ class Scale:
             axis |= {"type": "log", "exponentformat": "power"}
             if decades > 1.5:
                 axis["dtick"] = max(1, int(np.ceil(decades / 8)))
+            elif decades > 0.6:
+                # plotly would write 0.5 as a small 5
+                axis |= _few_ticks(span[0], span[1])
             else:
-                axis |= {"dtick": "D2"} if decades > 0.6 else {"nticks": 6}
+                axis["nticks"] = 6
         return axis
+
+
+def _few_ticks(low: float, high: float) -> dict[str, Any]:
+    """Ticks at 1, 2 and 5 of each decade between two powers of ten."""
+    ticks = [
+        mantissa * 10.0**power
+        for power in range(int(np.floor(low)), int(np.ceil(high)) + 1)
+        for mantissa in (1, 2, 5)
+        if low <= np.log10(mantissa) + power <= high
+    ]
+    return {"tickvals": ticks, "ticktext": [number_in_words(tick) for tick in ticks]}
 
 
 def _floats(values: ArrayLike) -> np.ndarray:
@@ -197,9 +212,17 @@ def once_in_legend(figure: go.Figure) -> None:
 
 
 def level(
-    figure: go.Figure, height: float, words: str, look: Theme, *, log: bool, xaxis: str = "x", yaxis: str = "y"
+    figure: go.Figure,
+    height: float,
+    words: str,
+    look: Theme,
+    *,
+    log: bool,
+    xaxis: str = "x",
+    yaxis: str = "y",
+    side: Literal["left", "right"] = "right",
 ) -> None:
-    """A dashed line across a panel, named at its right end."""
+    """A dashed line across a panel, named at one end: above it at the right, below it at the left."""
     figure.add_shape(
         type="line",
         xref=f"{xaxis} domain",
@@ -213,11 +236,12 @@ def level(
     figure.add_annotation(
         text=words,
         xref=f"{xaxis} domain",
-        x=1,
-        xanchor="right",
+        x=1 if side == "right" else 0.01,
+        xanchor=side,
         yref=yaxis,
         y=np.log10(height) if log else height,
-        yanchor="bottom",
+        yanchor="bottom" if side == "right" else "top",
+        yshift=3 if side == "right" else -2,
         showarrow=False,
         font={"color": look.muted, "size": 13},
     )

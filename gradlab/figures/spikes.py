@@ -23,7 +23,7 @@ WINDOW = 51
 """Training steps before a step whose median norm is the usual one there."""
 RUNS_DRAWN = 40
 """More lines than this are a tangle; runs with the largest spikes come first."""
-_PALE = 0.35
+_PALE = 0.45
 
 
 def spikes_data(frame: pd.DataFrame, *, by: Sequence[str] = ()) -> pd.DataFrame:
@@ -69,8 +69,8 @@ def _never_measured(frame: pd.DataFrame) -> np.ndarray:
     return np.isnan(frame["grad_norm"].to_numpy()) & sound & np.asarray(quiet)
 
 
-def spikes_figure(data: pd.DataFrame, *, theme: ThemeName | Theme = "light") -> go.Figure:
-    """Draw what `spikes_data` returns."""
+def spikes_figure(data: pd.DataFrame, *, theme: ThemeName | Theme = "light", run: str | None = None) -> go.Figure:
+    """Draw what `spikes_data` returns; `run` is drawn over the others, at first the one with the largest spike."""
     look = theme_named(theme)
     if not len(data):
         return empty_figure(look, TITLE, "No training step has been recorded here yet.")
@@ -80,9 +80,10 @@ def spikes_figure(data: pd.DataFrame, *, theme: ThemeName | Theme = "light") -> 
     places = {name: place for place, name in enumerate(names)}
     ranked = data.groupby("run", sort=False)["times"].max().sort_values(ascending=False, na_position="first").index
     drawn = list(ranked[:RUNS_DRAWN])
-    for run in drawn:
-        own = data[data["run"] == run]
-        _draw_run(figure, own, str(own["group"].iloc[0]), places, scale, look, alone=len(drawn) == 1)
+    chosen = run if run is not None and run in set(ranked) else ranked[0]
+    for each in [*(other for other in drawn if other != chosen), chosen]:
+        own = data[data["run"] == each]
+        _draw_run(figure, own, str(own["group"].iloc[0]), places, scale, look, chosen=each == chosen)
     _draw_spikes(figure, data[data["run"].isin(drawn)], scale, look)
     once_in_legend(figure)
     note = (
@@ -95,35 +96,39 @@ def spikes_figure(data: pd.DataFrame, *, theme: ThemeName | Theme = "light") -> 
     return figure
 
 
-def spikes(frame: pd.DataFrame, *, theme: ThemeName | Theme = "light", **selection: Any) -> go.Figure:
+def spikes(
+    frame: pd.DataFrame, *, theme: ThemeName | Theme = "light", run: str | None = None, **selection: Any
+) -> go.Figure:
     """The gradient's norm at every training step, one line a run, spikes marked.
 
-    How to read it: each line is the gradient of one run as backward() left it, before any clipping. A star is a
-    spike: more than ten times the median of the 51 steps before it. A step of that size throws the weights away
-    from where they were. Marks at the upper edge are norms that became ∞ or NaN: from there on the run is lost.
+    How to read it: each line is the gradient of one run as backward() left it, before any clipping; the chosen run
+    stands out from the others. A star is a spike: more than ten times the median of the 51 steps before it. Marks
+    at the upper edge are norms that became ∞ or NaN: from there on the run is lost.
 
     Args:
         frame: the table `steps`.
         theme: `light` or `dark`.
+        run: the run that stands out; the one with the largest spike when not given.
         selection: groups, as in `spikes_data`.
 
     Returns:
         A plotly figure; with a message in it where nothing was recorded.
     """
-    return spikes_figure(spikes_data(frame, **selection), theme=theme)
+    return spikes_figure(spikes_data(frame, **selection), theme=theme, run=run)
 
 
 def _draw_run(
-    figure: go.Figure, rows: pd.DataFrame, name: str, places: dict[str, int], scale: Scale, look: Theme, *, alone: bool
+    figure: go.Figure, rows: pd.DataFrame, name: str, places: dict[str, int], scale: Scale, look: Theme, *, chosen: bool
 ) -> None:
     style, run = look.style(places[name]), plain(rows["run"].iloc[0])
     step, norm = rows["step"].to_numpy(), rows["grad_norm"].to_numpy(dtype=float)
     drawn = line(
-        step, norm, scale, style, width=1.4, name=short(name), legendgroup=plain(name),
-        opacity=1.0 if alone else 1.0 - _PALE,
+        step, norm, scale, style, width=1.8 if chosen else 1.0, name=short(name), legendgroup=plain(name),
+        opacity=1.0 if chosen else _PALE,
         hovertemplate=f"{plain(name)}<br>run {run}, step %{{x}}: %{{y:.3g}}<extra></extra>",
     )  # fmt: skip
-    drawn.marker.size = 5
+    if not chosen and np.isfinite(scale.drawable(norm)).sum() > 1:
+        drawn.mode = "lines"
     figure.add_trace(drawn)
     figure.add_traces(edge_marks(step, norm, scale, style, f"run {run}", places[name] / max(len(places), 1)))
 
@@ -148,7 +153,7 @@ def _draw_spikes(figure: go.Figure, data: pd.DataFrame, scale: Scale, look: Them
             customdata=np.column_stack((rows["times"], [plain(run) for run in rows["run"]])).astype(object),
             hovertemplate="spike in run %{customdata[1]} at step %{x}: %{y:.3g}, "
             "%{customdata[0]:.0f} times the usual<extra></extra>",
-            marker={"symbol": "star-open", "size": 11, "color": look.text, "line": {"width": 1.5, "color": look.text}},
+            marker={"symbol": "star-open", "size": 9, "color": look.text, "line": {"width": 1.2, "color": look.text}},
         )
     )
 

@@ -19,8 +19,8 @@ from gradlab.figures.theme import Theme, ThemeName, theme_named
 TITLE = "Clipping the norm at other thresholds"
 THRESHOLDS = 61
 PANELS = (
-    Panel("share", "share of steps at which it fires"),
-    Panel("left", "mean share of the gradient that is left"),
+    Panel("share", "steps it cuts"),
+    Panel("left", "gradient left, mean"),
 )
 
 
@@ -83,7 +83,7 @@ def thresholds_figure(
         return empty_figure(look, TITLE, "No training step has been recorded here yet.")
     figure = panels_figure(data, PANELS, "threshold", look=look, title=TITLE, x_title="threshold on ‖g‖")
     span = np.log10([data["threshold"].min(), data["threshold"].max()])
-    figure.update_xaxes(type="log", range=list(span), exponentformat="power")
+    figure.update_xaxes(type="log", range=list(span), exponentformat="power", dtick=1)
     figure.update_yaxes(range=[-0.04, 1.08], tickformat=".0%", dtick=0.25)
     if threshold is not None:
         upright(figure, threshold, number_in_words(threshold), look, right=bool(np.log10(threshold) > span.mean()))

@@ -98,7 +98,8 @@ def truncation_figure(data: pd.DataFrame, *, theme: ThemeName | Theme = "light")
             )
     windows = data["window"].to_numpy(dtype=float)
     if windows.min() > 0 and windows.max() > 20 * windows.min():
-        figure.update_xaxes(type="log", dtick="D2" if windows.max() < 1000 * windows.min() else 1)
+        ticks = np.unique(windows)
+        figure.update_xaxes(type="log", tickvals=ticks, ticktext=[f"{tick:,.0f}" for tick in ticks])
     once_in_legend(figure)
     return figure
 

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -167,15 +167,24 @@ def view(browser: "Browser") -> Iterator[Callable[..., View]]:
         each.context.close()
 
 
-@pytest.mark.parametrize(("size", "scheme"), VIEWS, ids=lambda value: str(value))
-@pytest.mark.parametrize("entry", PAGES, ids=lambda entry: entry.address)
+def in_turn(values: Sequence[Any]) -> list[Any]:
+    """Every page with every value; by default each page with one of them, the others are slow."""
+    return [
+        pytest.param(entry, value, id=f"{entry.address}-{value}", marks=() if at == place else pytest.mark.slow)
+        for number, entry in enumerate(PAGES)
+        for place in [number % len(values)]
+        for at, value in enumerate(values)
+    ]
+
+
+@pytest.mark.parametrize(("entry", "look"), in_turn(VIEWS))
 def test_full_store(
     view: Callable[..., View],
     server: Callable[[str], str],
     entry: PageEntry,
-    size: tuple[int, int],
-    scheme: str,
+    look: tuple[tuple[int, int], str],
 ) -> None:
+    size, scheme = look
     here = view(size, scheme)
     here.open(page_address(server("full"), entry) + "?study=digits")
     here.keep(f"full-{entry.address}-{size[0]}-{scheme}")
@@ -188,9 +197,8 @@ def test_full_store(
     assert not overflow, "the page is wider than the window"
 
 
-@pytest.mark.parametrize("entry", PAGES, ids=lambda entry: entry.address)
-@pytest.mark.parametrize("store", [name for name in STORES if name != "full"])
-def test_other_stores(view: Callable[..., View], server: Callable[[str], str], store: str, entry: PageEntry) -> None:
+@pytest.mark.parametrize(("entry", "store"), in_turn([name for name in STORES if name != "full"]))
+def test_other_stores(view: Callable[..., View], server: Callable[[str], str], entry: PageEntry, store: str) -> None:
     here = view(WIDE if store != "just_begun" else NARROW)
     here.open(page_address(server(store), entry))
     here.keep(f"{store}-{entry.address}")

@@ -1,12 +1,14 @@
 """Every page on every store, without a browser: no exception, one sentence on top, figures where there is data."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from dashboards.pages import PAGES, PageEntry
 from gradlab.figures.text import number_in_words
+from gradlab.store import Store
 from tests.dashboards.reading import Open, answer, charts, notices, page_named, texts
 from tests.dashboards.stores import LENGTH, MARKUP, STORES
 from tests.figures.frames import DECAY
@@ -183,3 +185,25 @@ def test_run_outside_any_study(open_page: Open) -> None:
     app = open_page("odd_names", FLOW, study="")
     assert not app.exception
     assert len(charts(app)) == 2
+
+
+def test_overview_says_of_every_run_how_it_goes(open_page: Open) -> None:
+    app = open_page("full", OVERVIEW, study="digits")
+    runs = next(table.value for table in app.dataframe if "course" in table.value.columns)
+    assert len(runs) == 12
+    assert all(len(course) == 40 for course in runs["course"])
+    judged = app.button[0].click().run() if app.button else app
+    runs = next(table.value for table in judged.dataframe if "course" in table.value.columns)
+    findings = dict(zip(runs["run"], runs["finding"], strict=True))
+    assert "vanishing" in findings["rnnnone00000"]
+    assert findings["lstmnone0000"] == "well"
+
+
+def test_overview_says_which_claims_held(open_page: Open, tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    verdict = {"claim": "an <b>LSTM</b> learns it", "verdict": "held", "told": "0.9 against 0.1"}
+    store.write_study("s", claims=["an <b>LSTM</b> learns it", "so does an RNN"], facts={"verdicts": [verdict]})
+    store.writer("r", "s").close("finished")
+    app = open_page(tmp_path / "store", OVERVIEW)
+    assert any(fold.label == "2 claims: 1 held, 1 not yet decided" for fold in app.expander)
+    assert any("Held: an &lt;b&gt;LSTM&lt;/b&gt; learns it (0.9 against 0.1)" in text for text in texts(app))
