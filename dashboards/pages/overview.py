@@ -187,7 +187,7 @@ def write_runs(store: Store, study: StudyInfo, runs: list[RunInfo], steps: pd.Da
         rows.append({"run": run.id, "status": run.status, **course, **settings, **facts})
     frame = pd.DataFrame(rows)
     unjudged = int(frame["finding"].isna().sum())
-    frame = frame.dropna(axis="columns", how="all")
+    frame = frame.dropna(axis="columns", how="all").fillna({"finding": "not judged yet"})
     st.dataframe(
         frame,
         hide_index=True,

@@ -45,7 +45,8 @@ def test_runs_do_not_share_what_is_usual() -> None:
 def test_only_the_worst_runs_are_drawn() -> None:
     parts = [norms(np.where(np.arange(60) == 50, number, 1.0)).assign(run=f"r{number:03}") for number in range(1, 101)]
     drawn = spikes(pd.concat(parts))
-    lines = [trace for trace in drawn.data if trace.mode == "lines+markers"]
+    lines = [trace for trace in drawn.data if trace.mode.startswith("lines")]
+    assert [trace.opacity for trace in lines].count(1.0) == 1, "one stands out"
     assert len(lines) == 40
     assert max(max(trace.y) for trace in lines) == 100
     assert "40 of 100 runs" in drawn.layout.xaxis.title.text
