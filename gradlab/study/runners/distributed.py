@@ -18,6 +18,7 @@ from gradlab.study.interrupt import Interrupt
 from gradlab.study.listener import Ended, Listener
 from gradlab.study.plan import PlannedRun
 from gradlab.study.runners import worker_process
+from gradlab.study.runners.replacements import Replacements
 from gradlab.study.runners.wait import finish_shared
 from gradlab.study.share import record_failure
 
@@ -85,10 +86,12 @@ class Distributed:
                 preload=[worker_process.__name__],
             ) as cluster,
             Client(cluster) as client,
+            Replacements(cluster, self._jobs) as replacements,
         ):
             try:
                 yield client
             except KeyboardInterrupt:
+                replacements.stop()
                 _kill(cluster)
                 raise
 
