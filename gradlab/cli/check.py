@@ -43,6 +43,10 @@ def check(
     out.print(f"{plan.name}: {plan.header.question}", markup=False, soft_wrap=True)
     for claim in plan.header.claims:
         out.print(f"  claim: {claim}", markup=False, soft_wrap=True)
+    limits = plan.runs[0].limits
+    if limits != type(limits)():
+        told = ", ".join(f"{name} {value:g}" for name, value in limits if value)
+        out.print(f"  limits of a run: {told}", markup=False)
     out.print(_table(plan, estimates))
     told = f"{len(plan.runs)} runs"
     if estimates is not None:

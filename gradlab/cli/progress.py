@@ -1,4 +1,4 @@
-"""How `gradlab run` shows that it moves on: a bar on a terminal, plain lines elsewhere."""
+"""How `gradlab run` shows that it moves on: a live table on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from gradlab.cli.console import console as default_console
 from gradlab.cli.words import duration, number, settings
@@ -25,9 +25,9 @@ def listener_on_terminal(runs: Sequence[PlannedRun], console: Console | None = N
     if not console.is_terminal:
         yield Lines(runs, console)
         return
-    bar = Bar(runs, console)
-    with bar.progress:
-        yield bar
+    table = Table(runs, console)
+    with table.progress:
+        yield table
 
 
 def work(run: PlannedRun) -> int:
@@ -56,45 +56,59 @@ class Lines:
         """The line."""
         self._ended += 1
         self._done += work(ended.run)
-        self._console.print(f"run {self._ended}/{self._count}  {story(ended)}{self._remaining()}", soft_wrap=True)
+        told = f"run {self._ended}/{self._count}  {story(ended)}{self._remaining()}"
+        self._console.print(told, soft_wrap=True, markup=False)
 
     def _remaining(self) -> str:
         left = (self._work - self._done) * (time.perf_counter() - self._started) / self._done
         return f"; about {duration(left)} left" if self._ended < self._count else ""
 
 
-class Bar:
-    """A bar over all runs, with the run in hand, its loss and gradient norm, and the time that remains."""
+class Table:
+    """A row for each run in hand, with its loss, step and remaining time, below a row for all of them."""
 
     def __init__(self, runs: Sequence[PlannedRun], console: Console) -> None:
         self._count = len(runs)
-        self._begun = 0
-        self._done = 0
+        self._ended = 0
+        self._rows: dict[str, TaskID] = {}
+        self._credited: dict[str, int] = {}
         self.progress = Progress(
-            TextColumn("{task.fields[run]}"),
+            TextColumn("{task.fields[run]}", markup=False),
             BarColumn(bar_width=None),
-            TextColumn("{task.fields[state]}"),
+            TextColumn("{task.fields[state]}", markup=False),
             TimeRemainingColumn(),
             console=console,
         )
-        self._bar = self.progress.add_task("", total=sum(map(work, runs)), run="", state="")
+        self.whole = self.progress.add_task("", total=sum(map(work, runs)), run=f"0/{self._count} runs", state="")
 
     def started(self, run: PlannedRun) -> None:
-        """Name the run."""
-        self._begun += 1
-        told = f"run {self._begun}/{self._count} {settings(run.varied)}"
-        self.progress.update(self._bar, run=told, state="")
+        """Add its row."""
+        if run.id not in self._rows:
+            total = run.config.training.steps
+            self._rows[run.id] = self.progress.add_task("", total=total, run=settings(run.varied) or run.id, state="")
 
     def stepped(self, run: PlannedRun, step: int, loss: float, grad_norm: float) -> None:
-        """Move the bar."""
-        state = f"loss {number(loss)} ‖g‖ {number(grad_norm)}"
-        self.progress.update(self._bar, completed=self._done + step * run.config.task.length, state=state)
+        """Move its row, and that of all."""
+        self.started(run)  # one that was left undone elsewhere begins without a word
+        steps = run.config.training.steps
+        state = f"step {step:,}/{steps:,} loss {number(loss)} ‖g‖ {number(grad_norm)}"
+        self.progress.update(self._rows[run.id], completed=step, state=state)
+        self._credit(run, step * run.config.task.length)
 
     def ended(self, ended: Ended) -> None:
-        """Leave a line about the run above the bar."""
-        self._done += work(ended.run)
-        self.progress.update(self._bar, completed=self._done)
-        self.progress.console.print(f"run {self._begun}/{self._count}  {story(ended)}", highlight=False, markup=False)
+        """Take its row away, and leave a line about the run above the table."""
+        self._ended += 1
+        self._credit(ended.run, work(ended.run))
+        if (row := self._rows.pop(ended.run.id, None)) is not None:
+            self.progress.remove_task(row)
+        self.progress.update(self.whole, run=f"{self._ended}/{self._count} runs")
+        told = f"run {self._ended}/{self._count}  {story(ended)}"
+        self.progress.console.print(told, highlight=False, markup=False)
+
+    def _credit(self, run: PlannedRun, done: int) -> None:
+        """Let a run count for so much of the whole; a run that is done again begins anew."""
+        self.progress.advance(self.whole, done - self._credited.get(run.id, 0))
+        self._credited[run.id] = done
 
 
 def story(ended: Ended) -> str:

@@ -90,6 +90,7 @@ def test_ctrl_c_in_a_terminal_reaches_workers_too_and_their_runs_stop_cleanly(tm
         assert run.read("steps", ["step"]).num_rows == run.facts["steps"] < 100000
 
 
+@pytest.mark.slow
 def test_ctrl_c_twice_does_not_wait_for_the_step_in_hand(tmp_path: Path) -> None:
     """The step takes many seconds: 40,000 time steps of a cell that runs one by one."""
     slow = ["task.steps=40000", "model.cell=minimal_rnn", "training.batch=2", "record.every=null"]
