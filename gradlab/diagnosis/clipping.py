@@ -48,6 +48,8 @@ def clipped(case: Case) -> Clipped | None:
         steps.loc[known, "clip_fired"].astype(bool).any() or steps["clip_threshold"].notna().any()
     ):
         return None
+    if len(steps) < FEWEST:
+        raise CannotJudge(f"there are fewer than {FEWEST} training steps", Advice("Train longer."))
     if known.sum() < FEWEST:
         raise CannotJudge(
             f"fewer than {FEWEST} steps tell what clipping did",

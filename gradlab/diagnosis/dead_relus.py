@@ -1,4 +1,4 @@
-"""Dead ReLUs: rectified units that are zero at every step for every sequence."""
+"""Dead ReLUs: rectified units that are zero, whatever the net reads."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ def judge(case: Case) -> Finding | None:
         advice = remedies.lower_rate(case, 10) + remedies.clip_at(1.0)
     return Finding(
         "",
-        f"Rectified units are dead: {share:.0%} of them are at zero (layer {layer})",
+        f"Rectified units are dead: {share:.0%} of their states are zero (layer {layer})",
         certainty,
         (
-            Evidence("share of units at zero", share, "", MOST, "below"),
+            Evidence("share of zeros among states", share, "", MOST, "below"),
             Evidence("the same at the first recorded step", at_start, "", MOST, "below"),
         ),
         advice,
@@ -52,7 +52,7 @@ DEAD_RELUS = Rule(
     "dead_relus",
     "Are rectified units still alive?",
     judge,
-    "nine tenths of the units are at zero over all steps of the last quarter of what was recorded, and the "
+    "nine tenths of the states are zero, over units, sequences and the last quarter of what was recorded, and the "
     "task is not learned.",
     "Maas, Hannun & Ng 2013, section 2, for the harm; the nine tenths are a " + MEASURED,
     "strong: 99 %; likely: nine tenths and nothing is learned; weak: nine tenths.",

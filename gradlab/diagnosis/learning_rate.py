@@ -8,13 +8,15 @@ import numpy as np
 
 from gradlab.diagnosis import remedies
 from gradlab.diagnosis.case import Case, late
-from gradlab.diagnosis.finding import Certainty, Evidence, Finding, Where
+from gradlab.diagnosis.finding import Advice, CannotJudge, Certainty, Evidence, Finding, Where
 from gradlab.diagnosis.rule import MEASURED, Rule
 
 RATIO = 0.1
 """Of a weight's norm that an update may move a recurrent matrix."""
 JUMP = 0.5
 """The same at any recorded step: half of a matrix is replaced at once."""
+FEWEST = 10
+"""Training steps below which nothing is said."""
 WORSE = 1.2
 """Times the initial loss, or that of chance."""
 
@@ -22,7 +24,9 @@ WORSE = 1.2
 def judge(case: Case) -> Finding | None:
     """Signs: the loss ends above where it began, what was learned is lost, it leaps, it breaks, updates are large."""
     losses = case.trend
-    if len(losses) < 10 or case.has_learned:
+    if len(losses) < FEWEST and case.broke_at is None:
+        raise CannotJudge(f"there are fewer than {FEWEST} training steps", Advice("Train longer."))
+    if len(losses) < FEWEST or case.has_learned:
         return None
     ratio, largest = _update_ratios(case)
     best = _best(losses)

@@ -61,6 +61,7 @@ def test_one_analysed_pass() -> None:
     found = gradlab.diagnose(gradlab.analyse(Net(), torch.randn(60, 4, 2), lambda output: output.square().mean()))
     assert "vanishing" in [one.name for one in found]
     assert not [one for one in found if one.name in ("instrument", "nonfinite", "exploding", "chaotic")]
+    assert "learning_rate: there are fewer than 10 training steps. Train longer." in str(found)
 
 
 @pytest.mark.parametrize("wrong", [3, None, pd.DataFrame(), [timesteps()]])

@@ -50,6 +50,17 @@ def test_problems_stand_before_notes_and_sure_ones_before_others() -> None:
     assert len(found) == 3 and found[0] is found.findings[0] and list(found[:2]) == list(found.problems)
 
 
+def test_a_note_says_why_it_is_no_more() -> None:
+    always = steps(clip_fired=True, clip_coefficient=0.3)
+    by_adam = diagnose(well(steps=always, runs=runs(training__optimiser__name="adam")))
+    assert [(one.name, one.weight) for one in by_adam] == [("clipping_always", "note")]
+    assert by_adam[0].advice.words.startswith(
+        "This costs little here: adam divides by the gradient's size anyway. Clip"
+    )
+    by_sgd = diagnose(well(steps=always))
+    assert by_sgd[0].weight == "problem" and by_sgd[0].advice.words.startswith("Clip the gradient's norm at")
+
+
 def test_frame_has_a_row_a_finding(sick: Frames) -> None:
     frame = diagnose(sick).frame()
     assert frame["name"].tolist() == ["forget_bias", "vanishing"]
