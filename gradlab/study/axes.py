@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TypeVar
 
@@ -59,14 +59,19 @@ def grid_of(grid: Entry | None) -> tuple[Grid, list[Fault]]:
     return result, faults
 
 
-def unknown_keys(shared: Node, grid: Grid) -> list[Fault]:
-    """Conditions on something that no axis sets and that does not stand in the file: a slip, most likely."""
-    known = [*grid.keys, *grid.axes, *_dotted(shared)]
+def unknown_keys(settings: Iterable[str], grid: Grid) -> list[Fault]:
+    """Conditions on something that is no setting of any run: a slip, most likely.
+
+    Args:
+        settings: dotted keys that runs have.
+        grid: with its conditions.
+    """
+    known = [*grid.keys, *grid.axes, *settings]
     faults = []
     for condition in grid.conditions:
         for key, where in condition.where.items():
             if not any(one == key or one.startswith(f"{key}.") or key.startswith(f"{one}.") for one in known):
-                expected = "a setting that stands in the file or in its grid"
+                expected = "a setting of a run, such as model.cell"
                 faults.append(Fault(where, f"grid.{key}", expected, repr(key), nearest(key, known)))
     return faults
 
@@ -195,11 +200,3 @@ def _each(
         else:
             good.append(found)
     return good
-
-
-def _dotted(node: Node, above: str = "") -> list[str]:
-    """Every dotted key that stands in a tree."""
-    keys = []
-    for key, entry in node.entries().items():
-        keys += [f"{above}{key}", *_dotted(entry.node, f"{above}{key}.")]
-    return keys

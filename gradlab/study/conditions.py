@@ -20,8 +20,31 @@ class Condition(Protocol):
     def where(self) -> dict[str, str]:
         """The settings that it looks at, with where each is named."""
 
-    def keeps(self, tree: Node, varied: Mapping[str, Any]) -> bool:
-        """Whether a point with these settings stays; `varied` are the values that its axes took."""
+    def keeps(self, point: Point) -> bool:
+        """Whether it stays."""
+
+
+class Point:
+    """What a point of a grid has for a dotted key: the value of its axis, the setting, or the setting's default."""
+
+    def __init__(self, tree: Node, varied: Mapping[str, Any], defaults: Callable[[Node], Mapping[str, Any]]) -> None:
+        self._tree, self._varied, self._defaults = tree, varied, defaults
+        self._filled: Mapping[str, Any] | None = None
+
+    def value(self, key: str) -> Any:
+        """The value; None where there is none."""
+        if key in self._varied:
+            return self._varied[key]
+        node = self._tree
+        for part in key.split("."):
+            if part not in node.entries():
+                break
+            node = node.entries()[part].node
+        else:
+            return node.plain()
+        if self._filled is None:
+            self._filled = self._defaults(self._tree)
+        return self._filled.get(key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +54,9 @@ class Exclusion:
     where: dict[str, str]
     values: Mapping[str, tuple[Any, ...]]
 
-    def keeps(self, tree: Node, varied: Mapping[str, Any]) -> bool:
+    def keeps(self, point: Point) -> bool:
         """Whether any key has another value."""
-        return not all(
-            any(_same(value_at(tree, varied, key), one) for one in allowed) for key, allowed in self.values.items()
-        )
+        return not all(any(_same(point.value(key), one) for one in allowed) for key, allowed in self.values.items())
 
 
 _SIGNS: dict[str, Callable[[Any, Any], bool]] = {
@@ -59,10 +80,10 @@ class Comparison:
         """Its keys; they all stand in one line."""
         return {side: self.place for side in (self.left, self.right) if isinstance(side, str)}
 
-    def keeps(self, tree: Node, varied: Mapping[str, Any]) -> bool:
+    def keeps(self, point: Point) -> bool:
         """Whether the comparison holds; raises ConfigError where there is no number to compare."""
-        right = value_at(tree, varied, self.right) if isinstance(self.right, str) else self.right
-        left = value_at(tree, varied, self.left)
+        right = point.value(self.right) if isinstance(self.right, str) else self.right
+        left = point.value(self.left)
         if self.sign in ("==", "!="):
             return _same(left, right) == (self.sign == "==")
         for key, value in ((self.left, left), (self.right, right)):
@@ -88,18 +109,6 @@ def comparison(node: Node, name: str) -> Comparison | Fault:
         expected = "a comparison of a setting with another one or a number, such as model.hidden < task.steps"
         return Fault(node.where, name, expected, node.shown())
     return Comparison(node.where, sides[0], found["sign"], sides[1])
-
-
-def value_at(tree: Node, varied: Mapping[str, Any], key: str) -> Any:
-    """What a point has for a dotted key: the value of its axis, or the setting; None where it has none."""
-    if key in varied:
-        return varied[key]
-    node = tree
-    for part in key.split("."):
-        if part not in node.entries():
-            return None
-        node = node.entries()[part].node
-    return node.plain()
 
 
 def _side(text: str) -> str | int | float | None:

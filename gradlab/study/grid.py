@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gradlab.study.conditions import Condition
+from gradlab.study.conditions import Condition, Point
 from gradlab.study.tree import Entry, Node
 
 
@@ -23,6 +23,7 @@ class Choice:
 
 Axis = tuple[Choice, ...]
 Product = tuple[Axis, ...]
+Defaults = Callable[[Node], Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +67,13 @@ class Combination:
     varied: dict[str, Any]
 
 
-def combinations(shared: Node, grid: Grid) -> Iterator[Combination]:
+def combinations(shared: Node, grid: Grid, defaults: Defaults) -> Iterator[Combination]:
     """Every point of the grid, the last axis varying fastest.
 
     Args:
         shared: the settings that all runs have in common.
         grid: what varies; without axes there is one run.
+        defaults: gives all settings of a tree by dotted key, its defaults filled in; for conditions on these.
 
     Raises:
         ConfigError: an axis leads through a value that is no mapping, or a condition compares what cannot be
@@ -85,5 +87,6 @@ def combinations(shared: Node, grid: Grid) -> Iterator[Combination]:
                 for key, entry in choice.settings:
                     tree = tree.replaced(tuple(key.split(".")), entry)
                 varied.update(choice.varied)
-            if all(condition.keeps(tree, varied) for condition in grid.conditions):
+            point = Point(tree, varied, defaults)
+            if all(condition.keeps(point) for condition in grid.conditions):
                 yield Combination(tree, varied)

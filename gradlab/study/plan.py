@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -88,11 +89,12 @@ def read_study(path: str | Path, overrides: Iterable[str] = (), scale: str = SMA
     faults += found
     shared, found = _shared(tree)
     faults += found
-    faults += unknown_keys(shared, grid)
     limits, found = limits_of(tree.entries().get("limits"))
     faults += found
     runs, found = _planned(shared, grid, limits)
     faults += found
+    if grid.conditions:
+        faults += unknown_keys(_known_keys(shared, runs), grid)
     if not faults and not runs:
         where = tree.entries()["grid"].where
         faults.append(Fault(where, "grid", "at least one run", "conditions that leave every one out"))
@@ -118,13 +120,27 @@ def _shared(tree: Node) -> tuple[Node, list[Fault]]:
     return Node(settings, tree.where), faults
 
 
+def _known_keys(shared: Node, runs: Iterable[PlannedRun]) -> list[str]:
+    """Dotted keys of settings: those that stand in the file, and those of the first runs."""
+    some = [flatten(resolved(run.config)) for run in itertools.islice(runs, 1000)]
+    return list(dict.fromkeys(itertools.chain(flatten(shared.plain()), _defaults(shared), *some)))
+
+
+def _defaults(tree: Node) -> dict[str, Any]:
+    """All settings of a run by dotted key, defaults filled in; none where there is a mistake in it."""
+    try:
+        return flatten(resolved(config_of(tree)))
+    except ConfigError:
+        return {}
+
+
 def _planned(shared: Node, grid: Grid, limits: Limits) -> tuple[tuple[PlannedRun, ...], list[Fault]]:
     """The distinct runs of the grid, and every mistake in any of them."""
     runs: dict[str, PlannedRun] = {}
     faults: dict[Fault, None] = {}
     trial = Trial()
     try:
-        for point in combinations(shared, grid):
+        for point in combinations(shared, grid, _defaults):
             try:
                 run = _run(point, trial, limits)
                 runs.setdefault(run.id, run)

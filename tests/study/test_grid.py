@@ -78,6 +78,17 @@ def test_only_keeps_the_points_at_which_a_comparison_holds(points) -> None:
     ]
 
 
+def test_a_condition_may_be_on_a_default(points) -> None:
+    grid = "{model.hidden: [4, 64, 128], only: [model.hidden < task.steps]}"
+    assert [point["model.hidden"] for point in points(grid)] == [4, 64]
+    assert points("{seed: [0, 1], exclude: {model.cell: lstm, seed: 1}}") == [{"seed": 0}]
+
+
+def test_what_is_left_out_may_be_wrong(points) -> None:
+    grid = "{model.layers: [1, 2], model.dropout: [0.0, 0.5], exclude: {model.layers: 1, model.dropout: 0.5}}"
+    assert [tuple(point.values()) for point in points(grid)] == [(1, 0.0), (2, 0.0), (2, 0.5)]
+
+
 def test_a_zipped_axis_that_is_overridden_leaves_the_others(points) -> None:
     grid = "{zip: {seed: [0, 1], model.hidden: [8, 16]}}"
     assert points(grid, "model.hidden=3") == [{"seed": 0}, {"seed": 1}]

@@ -48,6 +48,16 @@ def test_what_was_measured_stands_in_the_readme(name: str) -> None:
     assert f"\n## {name}\n" in readme
 
 
+def test_the_grid_of_the_readme_is_one(tmp_path: Path) -> None:
+    readme = (shipped_folder() / "README.md").read_text(encoding="utf-8")
+    grid = readme.split("```yaml\n")[1].split("```")[0]
+    head = "question: is it?\ntask: {name: adding}\ntraining: {optimiser: {name: sgd}}\n"
+    (tmp_path / "study.yaml").write_text(head + grid, encoding="utf-8")
+    runs = read_study(tmp_path / "study.yaml").runs
+    cells = [run.config.model.cell for run in runs]
+    assert (cells.count("rnn"), cells.count("lstm"), cells.count("gru")) == (3 * 2 * 2, 3 * 2, 1)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["exploding", "mean_field", "additive"])
 def test_its_claims_come_out_as_they_did(name: str, tmp_path: Path) -> None:
