@@ -114,6 +114,12 @@ class Case:
         return float(norms[: max(1, math.ceil(0.99 * len(norms)))].mean()) if len(norms) else math.nan
 
     @property
+    def largest_norm(self) -> float:
+        """The largest gradient norm, infinite ones among them; NaN without any."""
+        norms = self.norms[~np.isnan(self.norms)]
+        return float(norms.max()) if len(norms) else math.nan
+
+    @property
     def advised_threshold(self) -> float:
         """Geometric middle of half to ten times the usual norm (Pascanu, Mikolov & Bengio 2013, section 3.2)."""
         return rounded(math.sqrt(0.5 * 10) * self.usual_norm)

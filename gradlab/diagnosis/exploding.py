@@ -37,7 +37,7 @@ def judge(case: Case) -> Finding | None:
         certainty = "weak"
     evidence = [
         Evidence("steps with a spike of the gradient's norm", float(spikes.sum()), "", 1, "below"),
-        Evidence("largest norm over the usual one", float(np.nanmax(case.norms) / case.usual_norm), "", SPIKE, "below"),
+        Evidence("largest norm over the usual one", case.largest_norm / case.usual_norm, "", SPIKE, "below"),
         Evidence("spikes after which the loss leaped", float(hurt), "", 1, "below"),
     ]
     where = Where(**span(rows))

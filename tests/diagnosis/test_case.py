@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from gradlab.diagnosis import diagnose
 from gradlab.diagnosis.case import Case, early, late, rounded
 from gradlab.training.clipping.advice import advise_threshold
 from tests.diagnosis.synthetic import COUNT, RECORDED, runs, steps, timesteps, well
@@ -44,6 +45,12 @@ def test_a_run_that_broke_learned_nothing() -> None:
 def test_norms_that_nobody_recorded_are_no_breakage() -> None:
     assert Case(well(steps=steps(norms=np.nan))).broke_at is None
     assert Case(well(steps=steps(norms=[*np.ones(COUNT - 1), np.nan]))).broke_at == COUNT - 1
+
+
+def test_gradients_may_explode_where_nobody_recorded_norms() -> None:
+    frames = well(steps=steps(np.full(COUNT, 1.0), norms=np.nan), timesteps=timesteps(1.5))
+    assert math.isnan(Case(frames).largest_norm) and math.isnan(Case(frames).usual_norm)
+    assert "exploding" in [one.name for one in diagnose(frames)]
 
 
 def test_leaps_stand_out_of_the_twenty_losses_before() -> None:
