@@ -16,6 +16,7 @@ from gradlab.training.seeds import generator
 from tests.benchmarks.interleaved import compare, print_table
 
 STEPS, BATCH, EVERY = 10, 32, 50
+SAMPLES_EVERY = 500
 TASKS: dict[str, tuple[Task, dict[str, Any]]] = {
     "adding, T=200": (Adding(steps=200), {"name": "full"}),
     "adding, T=200, k2=50": (Adding(steps=200), {"name": "truncated", "k1": 50}),
@@ -46,7 +47,7 @@ class Taker:
 
 def settings(bptt: dict[str, Any], measure: dict[str, Any]) -> TrainingSettings:
     """Adam and norm clipping, as by hand."""
-    measured = {"clipping_every": None, **measure}
+    measured = {"clipping_every": None, "samples_every": None, **measure}
     return TrainingSettings.model_validate(
         {"steps": 10**6, "batch": BATCH, "clip": 1.0, "evaluate_every": None, "bptt": bptt, "measure": measured}
     )
@@ -115,6 +116,8 @@ def main(repetitions: int = 15) -> None:
         }
         if bptt["name"] == "full":
             cases["by hand"] = by_hand(task)
+        if isinstance(task, Characters):
+            cases["samples"] = ours(task, bptt, {"samples_every": SAMPLES_EVERY})
         result = compare(cases, repetitions)
 
         def per_step(case: str, every: int, result: Any = result) -> float:
@@ -124,7 +127,8 @@ def main(repetitions: int = 15) -> None:
         speed: Any = result.ratio("by hand", "gradlab") if "by hand" in cases else ""
         share = result.ratio("batches", "gradlab") if bptt["name"] == "full" else ""
         step = f"{1000 * result.median('gradlab') / STEPS:.1f} ms"
-        rows.append([name, step, speed, share, per_step("bias", EVERY), per_step("clipping", EVERY)])
+        samples: Any = per_step("samples", SAMPLES_EVERY) if "samples" in cases else ""
+        rows.append([name, step, speed, share, per_step("bias", EVERY), per_step("clipping", EVERY), samples])
     headings = [
         "task",
         "step",
@@ -132,6 +136,7 @@ def main(repetitions: int = 15) -> None:
         "batches",
         f"bias every {EVERY}",
         f"other clipping every {EVERY}",
+        f"samples every {SAMPLES_EVERY}",
     ]
     print_table(headings, rows)
     print("At least 0.95 of the steps by hand; batches at most 0.05, bias at most 0.10 of a step.\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor
 
 from gradlab.training.bptt.nested import WindowGradient
-from gradlab.training.clipping.measure import cosine, total_norm
+from gradlab.training.clipping.measure import total_norm
 
 ALL = "all"
 """Stands for all parameters together in the table's axis."""
@@ -23,22 +24,61 @@ def ladder(least: int, steps: int, others: Sequence[int] = ()) -> list[int]:
     return sorted({window for window in (*powers, *others) if least <= window <= steps} | {steps})
 
 
-def relative_error(gradient: Sequence[Tensor], full: Sequence[Tensor]) -> float:
-    """‖g − full‖/‖full‖, in float64; 0 between zeros, NaN where one is not finite."""
-    length = total_norm(full)
-    wrong = total_norm([one.double() - other.double() for one, other in zip(gradient, full, strict=True)])
-    if length == 0.0:
-        return 0.0 if wrong == 0.0 else math.inf
-    return wrong / length
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A gradient beside the true one; of parts of both the whole can be had without going through them again."""
+
+    length: float
+    """‖g‖, in float64."""
+    truth: float
+    """‖full‖."""
+    wrong: float
+    """‖g − full‖."""
+    cosine: float
+    """Between them; 1 between zeros, 0 where one is zero, NaN where one is not finite."""
+    right: int
+    """Numbers whose sign is that of the full gradient, of those that are not zero in it."""
+    asked: int
+    """Numbers that are not zero in the full gradient."""
+
+    @property
+    def relative_error(self) -> float:
+        """‖g − full‖/‖full‖; 0 between zeros, NaN where one is not finite."""
+        if self.truth == 0.0:
+            return 0.0 if self.wrong == 0.0 else math.inf
+        return self.wrong / self.truth
+
+    @property
+    def sign_agreement(self) -> float:
+        """Share of the right signs; NaN where none is asked for."""
+        return self.right / self.asked if self.asked else math.nan
 
 
-def sign_agreement(gradient: Sequence[Tensor], full: Sequence[Tensor]) -> float:
-    """Share of the numbers whose sign is that of the full gradient, of those that are not zero in it; NaN if none."""
-    right = sum(
-        int(((one.sign() == other.sign()) & (other != 0)).sum()) for one, other in zip(gradient, full, strict=True)
+def compare(gradient: Tensor, full: Tensor) -> Comparison:
+    """One parameter's gradients, both in float64."""
+    lengths = total_norm([gradient]), total_norm([full])
+    asked = full != 0
+    product = math.nan
+    if min(lengths) == 0.0:
+        product = 1.0 if max(lengths) == 0.0 else 0.0
+    elif all(map(math.isfinite, lengths)):
+        product = float(torch.dot((gradient / lengths[0]).flatten(), (full / lengths[1]).flatten()))
+    right = int(((gradient.sign() == full.sign()) & asked).sum())
+    return Comparison(*lengths, total_norm([gradient - full]), product, right, int(asked.sum()))
+
+
+def together(parts: Sequence[Comparison]) -> Comparison:
+    """The comparison of all parameters as one long vector."""
+    length, truth, wrong = (
+        math.hypot(*(getattr(part, name) for part in parts)) for name in ("length", "truth", "wrong")
     )
-    asked = sum(int((other != 0).sum()) for other in full)
-    return right / asked if asked else math.nan
+    product = math.nan
+    if min(length, truth) == 0.0:
+        product = 1.0 if max(length, truth) == 0.0 else 0.0
+    elif math.isfinite(length) and math.isfinite(truth):
+        shares = (part.cosine * (part.length / length) * (part.truth / truth) for part in parts)
+        product = math.fsum(shares)
+    return Comparison(length, truth, wrong, product, sum(part.right for part in parts), sum(p.asked for p in parts))
 
 
 @torch.no_grad()
@@ -50,19 +90,21 @@ def bias_columns(found: Sequence[WindowGradient], exponent: float = math.nan) ->
         exponent: λ₁ along the same steps, from `leading_exponent`; NaN where it is not known.
     """
     full = max(found, key=lambda one: one.window)
+    truth = {name: gradient.double() for name, gradient in full.gradients.items()}
     rows: list[dict[str, Any]] = []
     for one in found:
-        for name in (ALL, *full.gradients):
-            names = tuple(full.gradients) if name == ALL else (name,)
-            truth = [full.gradients[each] for each in names]
-            mine = [one.gradients.get(each, torch.zeros_like(full.gradients[each])) for each in names]
+        parts = {
+            name: compare(one.gradients[name].double() if name in one.gradients else torch.zeros_like(true), true)
+            for name, true in truth.items()
+        }
+        for name, part in {ALL: together(list(parts.values())), **parts}.items():
             row: dict[str, Any] = {
                 "parameter": name,
                 "window": one.window,
-                "cosine": cosine(mine, truth),
-                "relative_error": relative_error(mine, truth),
-                "sign_agreement": sign_agreement(mine, truth),
-                "grad_norm": total_norm(mine),
+                "cosine": min(1.0, max(-1.0, part.cosine)) if part.cosine == part.cosine else math.nan,
+                "relative_error": part.relative_error,
+                "sign_agreement": part.sign_agreement,
+                "grad_norm": part.length,
             }
             if name == ALL and one.state_gradients:
                 row["state_gradient"] = float(one.state_norms.median())

@@ -14,7 +14,7 @@ from gradlab.tasks import Padded, Prompted
 from gradlab.training.bptt.base import Stretch
 from gradlab.training.bptt.state import mapped
 
-SEQUENCES = 4
+SEQUENCES = 2
 """Of a batch, along which the exponent is measured."""
 TRANSIENT = 0.1
 """Share of the steps, at the beginning, in which the direction that grows fastest is found and nothing is averaged."""
