@@ -1,6 +1,7 @@
-"""Watching ten thousand steps holds on to nothing."""
+"""Watching thousands of steps holds on to nothing."""
 
 import psutil
+import pytest
 import torch
 from torch import nn
 
@@ -15,7 +16,8 @@ class Nowhere(MemorySink):
         pass
 
 
-def test_ten_thousand_steps_leave_memory_flat():
+@pytest.mark.parametrize(("steps", "megabytes"), [(2_000, 0.5), pytest.param(10_000, 1.0, marks=pytest.mark.slow)])
+def test_many_steps_leave_memory_flat(steps, megabytes):
     torch.manual_seed(0)
     model = nn.Sequential()
     model.rnn, model.head = nn.GRU(3, 8), nn.Linear(8, 1)
@@ -24,13 +26,13 @@ def test_ten_thousand_steps_leave_memory_flat():
     x = torch.randn(5, 4, 3)
     used = []
     with gradlab.watch(model, every=100, flight=2, sink=Nowhere()) as recorder:
-        for step in range(10_000):
+        for step in range(steps):
             loss = model.head(model.rnn(x)[0][-1]).square().mean()
             loss.backward()
             recorder.step(loss)
             optimiser.step()
             optimiser.zero_grad()
-            if step % 1000 == 999:
+            if (step + 1) % (steps // 10) == 0:
                 used.append(process.memory_info().rss / 2**20)
-    # The first thousands warm caches up; after them not even a hundred bytes a step may stay.
-    assert used[-1] - used[3] < 1.0, used
+    # The first steps warm caches up; what may come after them is less than a gradient's row a step.
+    assert used[-1] - used[3] < megabytes, used

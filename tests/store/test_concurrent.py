@@ -8,10 +8,11 @@ from gradlab.store import RunWriter, Store
 from tests.store.rows import steps
 
 
-def write(address, seconds):
+def write(address, seconds, enough=None):
+    """For so long, and until there is enough."""
     step = 0
     end = time.monotonic() + seconds
-    while time.monotonic() < end:
+    while time.monotonic() < end or not (enough is None or enough.is_set()):
         writer = RunWriter(f"{address}/r", resume=True, flush_seconds=1e9)
         for _ in range(40):
             writer.write("steps", steps(step))
@@ -20,7 +21,7 @@ def write(address, seconds):
         writer.close("stopped")
 
 
-def watch(address, done):
+def watch(address, done, enough=None):
     store, seen, reads = Store(address), 0, 0
     while not done() or reads == 0:
         for run in store.runs():
@@ -30,17 +31,20 @@ def watch(address, done):
             assert count >= seen, f"{seen} rows were there, now {count}"
             assert store.problems() == []
             seen, reads = count, reads + 1
+            if enough is not None and seen >= 40 and reads >= 5:
+                enough.set()
     return seen, reads
 
 
 def test_readers_beside_a_writer_that_merges(address):
-    writer = threading.Thread(target=write, args=(address, 2.0))
+    enough = threading.Event()
+    writer = threading.Thread(target=write, args=(address, 1.0, enough))
     writer.start()
     try:
-        seen, reads = watch(address, lambda: not writer.is_alive())
+        watch(address, lambda: not writer.is_alive(), enough)
     finally:
+        enough.set()
         writer.join()
-    assert seen >= 40 and reads >= 5
     assert Store(address).run("r").read("steps").num_rows % 40 == 0
 
 
