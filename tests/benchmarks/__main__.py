@@ -5,7 +5,7 @@ import sys
 
 import torch
 
-from tests.benchmarks import diagnosis, dynamics, jacobians, recording, start, store, training, ways
+from tests.benchmarks import diagnosis, dynamics, jacobians, jobs, recording, start, store, training, ways
 
 ALL = {
     "start": start.main,
@@ -16,6 +16,7 @@ ALL = {
     "dynamics": dynamics.main,
     "diagnosis": diagnosis.main,
     "store": store.main,
+    "jobs": jobs.main,
 }
 
 unknown = set(sys.argv[1:]) - set(ALL)

@@ -9,8 +9,9 @@ from pathlib import Path
 from gradlab.store import Store
 from gradlab.study.config import resolved
 from gradlab.study.plan import read_study
-from gradlab.study.remaining import register
+from gradlab.study.remaining import register, remaining
 from gradlab.study.runners import Distributed, Inline
+from gradlab.study.share import record_failure
 from tests.study.test_runners import ADDING, Diary, read
 
 
@@ -59,3 +60,20 @@ def test_a_run_that_its_process_leaves_undone_is_done_here(tmp_path: Path) -> No
     ended = Inline()(study.runs, study.name, str(tmp_path), Diary())
     assert [one.status for one in ended] == ["finished"] * 2
     assert [run.facts["steps"] for run in Store(tmp_path).runs(study.name)] == [2, 2]
+
+
+def test_a_run_whose_process_could_not_say_so_is_recorded_as_failed(tmp_path: Path) -> None:
+    study = read(tmp_path)
+    first, second = study.runs
+    writer = Store(tmp_path).writer(first.id, study.name, config=resolved(first.config))
+    writer.annotate(pid=0)
+    writer.flush()
+    record_failure(first, study.name, str(tmp_path), "its worker died")
+    [run] = Store(tmp_path).runs(study.name)
+    assert run.status == "running", "as long as it is alive"
+    writer.close("stopped")
+    record_failure(first, study.name, str(tmp_path), "its worker died")
+    record_failure(second, study.name, str(tmp_path), "its worker died")
+    [run] = Store(tmp_path).runs(study.name)
+    assert (run.status, run.facts["reason"]) == ("failed", "its worker died")
+    assert remaining(study, str(tmp_path)) == list(study.runs)
