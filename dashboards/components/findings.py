@@ -23,7 +23,7 @@ def diagnosis_of(store: Store, run: RunInfo) -> Diagnosis | None:
     return _diagnosis(store_address(), run.study, run.id, version_of(run), _store=store, _run=run)
 
 
-@st.cache_resource(max_entries=512, show_spinner=False)
+@st.cache_resource(max_entries=64, show_spinner=False)
 def _diagnosis(address: str, study: str, run: str, version: str, *, _store: Store, _run: RunInfo) -> Diagnosis | None:
     try:
         recorded = _run.tables()
@@ -33,6 +33,21 @@ def _diagnosis(address: str, study: str, run: str, version: str, *, _store: Stor
         return diagnose({**frames, "runs": reports.load(_store, "runs", runs=[_run])})
     except (StoreError, ValueError):
         return None
+
+
+@st.cache_resource
+def _verdicts() -> dict[tuple[str, str, str, str], str]:
+    """What was said of every run that was judged, by its state; small, so that it is never thrown away."""
+    return {}
+
+
+def known_verdict(store: Store, run: RunInfo, *, judge: bool) -> str | None:
+    """A word or two on a run; None where it was not judged yet and shall not be now."""
+    key = (store_address(), run.study, run.id, version_of(run))
+    known = _verdicts()
+    if key not in known and judge:
+        known[key] = verdict_of(diagnosis_of(store, run))
+    return known.get(key)
 
 
 def verdict_of(diagnosis: Diagnosis | None) -> str:

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -16,7 +16,7 @@ from gradlab.errors import StoreError
 from gradlab.store import RunInfo, Store, StudyInfo
 
 FIRST_STUDY = "gradlab run studies/digits.yaml"
-MOST_ROWS = 1_500_000
+MOST_ROWS = 800_000
 """A page that looks at all of training reads so many rows at most, and leaves out recorded steps evenly."""
 _KEPT_FOR = 20.0
 """A listing is used again for so many times as long as it took: a large store is not listed at every click."""
@@ -137,7 +137,7 @@ def read_table(
         st.stop()
 
 
-@st.cache_resource(max_entries=12, show_spinner="Reading the runs …")
+@st.cache_resource(max_entries=8, show_spinner="Reading the runs …")
 def _read(
     address: str,
     table: str,
@@ -154,6 +154,25 @@ def _read(
     return reports.load(_store, table, runs=_runs, columns=list(columns), where=_where, with_settings=settings)
 
 
+def remembered(make: Callable[[], pd.DataFrame], runs: Sequence[RunInfo], *about: object) -> pd.DataFrame:
+    """What `make` gives, made once for these runs as they are now; do not change what comes back.
+
+    Args:
+        make: the numbers of a figure.
+        runs: of which they are made.
+        about: everything else that they depend on, such as the figure's name and the groups.
+    """
+    versions = tuple((run.study, run.id, version_of(run)) for run in runs)
+    return _remembered(store_address(), versions, repr(about), _make=make)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _remembered(
+    address: str, versions: tuple[tuple[str, str, str], ...], about: str, *, _make: Callable[[], pd.DataFrame]
+) -> pd.DataFrame:
+    return _make()
+
+
 def steps_to_read(steps: Sequence[int], rows: float) -> list[int]:
     """Recorded training steps, first and last among them, that together hold no more rows than a page can take.
 
@@ -161,6 +180,8 @@ def steps_to_read(steps: Sequence[int], rows: float) -> list[int]:
         steps: all of them, in order.
         rows: how many rows one of them holds, about.
     """
+    if not steps:
+        return []
     most = int(max(2, min(len(steps), MOST_ROWS / max(rows, 1))))
     return [steps[round(place * (len(steps) - 1) / max(most - 1, 1))] for place in range(most)]
 

@@ -9,7 +9,7 @@ from dashboards.components.address import choose
 from dashboards.components.answers import clipping_answer, threshold_answer
 from dashboards.components.choices import choose_groups, choose_run, choose_study, grouping_keys, naming_keys
 from dashboards.components.figure import write_figure, write_table
-from dashboards.components.runs import open_store, read_table
+from dashboards.components.runs import open_store, read_table, remembered
 from dashboards.components.text import write_notice, write_text
 from gradlab import figures
 from gradlab.figures.groups import with_group
@@ -37,7 +37,7 @@ def main() -> None:
     recorded = set(frame["run"].unique())
     with controls:
         by = choose_groups(study, own)
-        shares = figures.clipping_share_data(frame, by=by)
+        shares = remembered(lambda: figures.clipping_share_data(frame, by=by), own, "shares", by)
         run = choose_run([run for run in own if run.id in recorded], naming_keys(study, own), _most_clipped(shares))
     with answer:
         write_text(clipping_answer(shares), "answer")
@@ -45,15 +45,15 @@ def main() -> None:
         write_figure(figures.CLIPPING, figures.clipping_data(frame, run=run.id))
     st.subheader("All runs of the study", anchor=False)
     write_figure(figures.CLIPPING_SHARE, shares)
-    _write_thresholds(frame, by)
+    _write_thresholds(frame, own, by)
     _write_strategies(store, own, by)
     if run is not None:
         _write_cliff(store, run)
 
 
-def _write_thresholds(frame: pd.DataFrame, by: tuple[str, ...]) -> None:
+def _write_thresholds(frame: pd.DataFrame, runs: list[RunInfo], by: tuple[str, ...]) -> None:
     """What any other threshold on the norm would have done; the reader moves it."""
-    data = figures.thresholds_data(frame, by=by)
+    data = remembered(lambda: figures.thresholds_data(frame, by=by), runs, "thresholds", by)
     places = sorted(data["threshold"].unique())
     st.subheader("What another threshold would have done", anchor=False)
     used = frame["clip_threshold"].dropna()

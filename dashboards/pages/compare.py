@@ -9,7 +9,7 @@ from dashboards.components.address import choose, choose_many
 from dashboards.components.answers import comparison_answer
 from dashboards.components.choices import grouping_keys
 from dashboards.components.figure import write_figure, write_table
-from dashboards.components.runs import common_fact, open_store, read_table
+from dashboards.components.runs import common_fact, open_store, read_table, remembered
 from dashboards.components.text import write_notice, write_text
 from gradlab import figures
 from gradlab.figures.groups import short_name, with_group
@@ -52,7 +52,9 @@ def main() -> None:
     panels = "" if across == _NONE else across
     joined = [*by, *([panels] if panels else [])]
     frame = read_table(store, "steps", own, ["step", quantity], joined)
-    data = figures.comparison_data(frame, quantity=quantity, by=by, across=panels)
+    data = remembered(
+        lambda: figures.comparison_data(frame, quantity=quantity, by=by, across=panels), own, quantity, by, panels
+    )
     outcome = "final_score" if any(run.facts.get("final_score") is not None for run in own) else "final_loss"
     finals = _finals(own, by, outcome)
     word = str(common_fact(own, "score_name") or "score") if outcome == "final_score" else "loss"

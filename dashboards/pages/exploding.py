@@ -8,7 +8,7 @@ from dashboards.components.address import choose
 from dashboards.components.answers import exploding_answer
 from dashboards.components.choices import choose_groups, choose_run, choose_study, grouping_keys, naming_keys
 from dashboards.components.figure import write_figure
-from dashboards.components.runs import open_store, read_table
+from dashboards.components.runs import open_store, read_table, remembered
 from dashboards.components.text import write_notice, write_text
 from gradlab import figures
 from gradlab.quantities import STEPS
@@ -41,7 +41,7 @@ def main() -> None:
     recorded = set(frame["run"].unique())
     with controls:
         by = choose_groups(study, own)
-        spikes = figures.spikes_data(frame, by=by)
+        spikes = remembered(lambda: figures.spikes_data(frame, by=by), own, "spikes", by)
         worst = spikes.groupby("run", sort=False, observed=True)["times"].max()
         first = str(worst.where(~_broken(spikes, worst.index), np.inf).fillna(np.inf).idxmax())
         run = choose_run([run for run in own if run.id in recorded], naming_keys(study, own), first)

@@ -28,6 +28,8 @@ from gradlab.store.names import encode_name
 # rows and bytes of a table
 Size = tuple[int, int]
 _REPORTS = {"md": ("The report as Markdown", "text/markdown"), "html": ("The report as one page", "text/html")}
+# so many runs are counted; of more, the size is told from an even selection of them
+COUNTED = 12
 _EXCEL_ROWS = 1_048_575
 # figures that need more than a table: random nets, and a loss in nats per character
 _NOT_HERE = ("mean_field", "bits")
@@ -85,7 +87,8 @@ def _write_table(store: Store, study: str, table: str, runs: Sequence[RunInfo]) 
         write_notice(f"The table {table} cannot be read.", str(error))
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        told = f"{table}: {count_of(rows, 'row')}" + (f", {size / 1e6:,.1f} MB stored" if size else "")
+        about = "about " if len(runs) > COUNTED and table != "runs" else ""
+        told = f"{table}: {about}{count_of(rows, 'row')}" + (f", {size / 1e6:,.1f} MB stored" if size else "")
         with st.container(width="stretch"):
             write_text(told)
             write_text(TABLES[table].meaning, "small")
@@ -97,7 +100,9 @@ def _write_table(store: Store, study: str, table: str, runs: Sequence[RunInfo]) 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _sizes(address: str, study: str, table: str, versions: tuple[str, ...], *, _runs: Sequence[RunInfo]) -> Size:
-    return part_sizes(_runs, table)
+    counted = _runs[:: -(-len(_runs) // COUNTED)]
+    rows, size = part_sizes(counted, table)
+    return rows * len(_runs) // len(counted), size * len(_runs) // len(counted)
 
 
 def _report(store: Store, study: str, to: Format) -> bytes:
@@ -121,13 +126,16 @@ def _button(label: str, make: Callable[[], bytes], study: str, ending: str, tabl
 def _write_figure(store: Store, study: str, figure: Figure, runs: Sequence[RunInfo], by: tuple[str, ...]) -> None:
     """A figure over all runs, at the last recorded step, with its numbers and its files below it."""
     axes = TABLES[figure.table].axes
+    if "run" in figure.data.__annotations__:
+        # it draws one, and the pages let the reader choose which
+        runs = [run for run in runs if figure.table in run.tables()][:1]
     where: dict[str, Any] | None = None
     if "t" in axes:
         first = {"t": 0, "index": 0} if "index" in axes else {"t": 0}
         steps = read_table(store, figure.table, runs, ["step"], where=first)["step"]
         versions = tuple(version_of(run) for run in runs)
         rows = _sizes(store_address(), study, figure.table, versions, _runs=runs)[0]
-        chosen = steps_to_read(sorted(steps.unique().tolist()), 5 * rows / max(steps.nunique(), 1))
+        chosen = steps_to_read(sorted(steps.unique().tolist()), 20 * rows / max(steps.nunique(), 1))
         where = {"step": chosen}
     columns = [name for name in TABLES[figure.table].columns if name != "run"]
     frame = read_table(store, figure.table, runs, columns, by, where=where)

@@ -12,8 +12,8 @@ import streamlit as st
 from dashboards.components.answers import finding_answer, overview_answer
 from dashboards.components.choices import choose_groups, choose_study, naming_keys
 from dashboards.components.figure import write_figure
-from dashboards.components.findings import diagnosis_of, verdict_of
-from dashboards.components.runs import common_fact, common_number, open_store, read_table, write_problems
+from dashboards.components.findings import known_verdict
+from dashboards.components.runs import common_fact, common_number, open_store, read_table, remembered, write_problems
 from dashboards.components.text import write_list, write_notice, write_text
 from gradlab import figures, reports
 from gradlab.errors import StoreError
@@ -24,8 +24,10 @@ from gradlab.store import RunInfo, Store, StudyInfo
 
 # more runs than this are not drawn, but an even selection of them
 DRAWN = 400
+# more than this are summed up in words only when asked for
+SUMMED = 30
 # for so many seconds runs are judged unasked; what was judged before costs nothing
-JUDGING = 0.7
+JUDGING = 0.4
 
 
 def main() -> None:
@@ -143,8 +145,13 @@ def _reaches(store: Store, runs: list[RunInfo], group: "pd.Series[str]") -> tupl
     if not len(places):
         return {}, 0
     last = sorted(set(places.groupby("run", observed=True)["step"].max()))
-    frame = read_table(store, "timesteps", runs, [*axes, "t", "grad_h", "nonfinite"], where={"step": last, **first})
-    found = reports.reach(at_step(frame, None)).drop_duplicates("run").set_index("run")
+
+    def make() -> pd.DataFrame:
+        columns = [*axes, "t", "grad_h", "nonfinite"]
+        frame = read_table(store, "timesteps", runs, columns, where={"step": last, **first})
+        return reports.reach(at_step(frame, None)).drop_duplicates("run").set_index("run")
+
+    found = remembered(make, runs, "reach")
     medians = found["reach"].groupby(group.reindex(found.index), observed=True).median()
     return {str(name): float(value) for name, value in medians.items()}, int(found["length"].max()) - 1
 
@@ -153,21 +160,27 @@ def write_findings(store: Store, study: StudyInfo, runs: list[RunInfo]) -> None:
     if not any(run.status == "finished" for run in runs):
         return
     with st.expander("What was found, in words"):
+        if len(runs) > SUMMED and not st.toggle("Read all of their tables", key="words"):
+            write_text(f"{count_of(len(runs), 'run')} take a while to read.", "small")
+            return
         try:
-            write_list(reports.summary(store, study.name))
+            found = remembered(lambda: pd.DataFrame({"said": reports.summary(store, study.name)}), runs, "summary")
+            write_list(found["said"])
         except StoreError as error:
             write_notice("The summary could not be computed.", str(error))
 
 
 def write_curves(frame: pd.DataFrame, runs: list[RunInfo], by: tuple[str, ...]) -> None:
-    data = figures.learning_curves_data(
-        frame,
-        by=by,
-        chance_loss=common_number(runs, "chance_loss"),
-        chance_score=common_number(runs, "chance_score"),
-        score_name=str(common_fact(runs, "score_name") or "score"),
-    )
-    write_figure(figures.LEARNING_CURVES, data)
+    def make() -> pd.DataFrame:
+        return figures.learning_curves_data(
+            frame,
+            by=by,
+            chance_loss=common_number(runs, "chance_loss"),
+            chance_score=common_number(runs, "chance_score"),
+            score_name=str(common_fact(runs, "score_name") or "score"),
+        )
+
+    write_figure(figures.LEARNING_CURVES, remembered(make, runs, "curves", by))
 
 
 def write_runs(store: Store, study: StudyInfo, runs: list[RunInfo], steps: pd.DataFrame) -> None:
@@ -177,12 +190,14 @@ def write_runs(store: Store, study: StudyInfo, runs: list[RunInfo], steps: pd.Da
     keys = naming_keys(study, runs)
     courses = _courses(steps)
     everything = st.session_state.get("judge") == study.name
-    until = time.monotonic() + (float("inf") if everything else JUDGING)
+    first = st.session_state.get("judged") != study.name
+    st.session_state["judged"] = study.name
+    until = time.monotonic() + (float("inf") if everything else JUDGING if first else 0.0)
     for run in runs:
         settings = {key: run.settings.get(key) for key in keys}
         facts = {name: run.facts.get(name) for name in ("steps", "final_loss", "final_score", "seconds", "created")}
         facts["created"] = _minute(str(facts["created"] or ""))
-        verdict = verdict_of(diagnosis_of(store, run)) if time.monotonic() < until else None
+        verdict = known_verdict(store, run, judge=time.monotonic() < until)
         course = {"course": courses.get(run.id), "finding": verdict}
         rows.append({"run": run.id, "status": run.status, **course, **settings, **facts})
     frame = pd.DataFrame(rows)

@@ -30,9 +30,8 @@ def main() -> None:
     lags = read_table(store, "lags", own, [*_PLACES, *_LAGS], by) if own else pd.DataFrame()
     exponents = read_table(store, "lyapunov", own, [*_PLACES, "index", "exponent", "standard_error"], by)
     spectra = read_table(store, "spectra", own, _PLACES, where={"index": 0})
-    timesteps = read_table(store, "timesteps", own, [*_PLACES, *_SIGMAS], by)
-    timesteps = timesteps[timesteps["sigma_max"].notna()] if len(timesteps) else timesteps
-    held = [frame for frame in (lags, exponents, spectra, timesteps) if len(frame)]
+    recorded = read_table(store, "timesteps", own, _PLACES, where={"t": 0})
+    held = [frame for frame in (lags, exponents, spectra, recorded) if len(frame)]
     if not held:
         with answer:
             write_text("No Jacobian has been recorded here yet.", "answer")
@@ -44,6 +43,15 @@ def main() -> None:
         step = choose("Training step", "step", steps, default=steps[-1], show=lambda n: f"{n:,}", slider=True)
         chosen = choose_pass(places)
     if step is None or None in chosen.values():
+        return
+    here = {axis: value for axis, value in chosen.items() if value is not None}
+    nearest = {min(each.unique(), key=lambda n: abs(n - step)) for _, each in recorded.groupby("run")["step"]}
+    timesteps = read_table(store, "timesteps", own, [*_PLACES, *_SIGMAS], by, where={"step": sorted(nearest), **here})
+    timesteps = timesteps[timesteps["sigma_max"].notna()]
+    if not any(len(frame) for frame in (lags, exponents, spectra, timesteps)):
+        with answer:
+            write_text("No Jacobian has been recorded here yet.", "answer")
+            _write_missing("This study holds no singular values and no exponents.")
         return
     data = {
         "lags": figures.lags_data(_here(lags, chosen), step=step, by=by),
@@ -66,9 +74,9 @@ def main() -> None:
             st.subheader(title, anchor=False)
             write_figure(figure, data[name])
     if len(spectra):
-        recorded = set(spectra["run"].unique())
+        with_spectra = set(spectra["run"].unique())
         st.subheader("One run, all singular values", anchor=False)
-        run = choose_run([run for run in own if run.id in recorded], naming_keys(study, own))
+        run = choose_run([run for run in own if run.id in with_spectra], naming_keys(study, own))
         if run is not None:
             _write_run(store, run, spectra, step, chosen)
 

@@ -10,7 +10,7 @@ from dashboards.components.address import choose
 from dashboards.components.answers import vanishing_answer
 from dashboards.components.choices import choose_groups, choose_pass, choose_study
 from dashboards.components.figure import write_figure
-from dashboards.components.runs import common_number, open_store, read_table, steps_to_read
+from dashboards.components.runs import common_number, open_store, read_table, remembered, steps_to_read
 from dashboards.components.text import write_notice, write_text
 from gradlab import figures
 from gradlab.store import RunInfo, Store
@@ -55,43 +55,38 @@ def main() -> None:
         return
     demand = common_number(own, "demanded_lag")
     lag = None if demand is None else int(demand)
-    frame, drawn = _read(store, own, places, steps, step, by, quantity, chosen)
+    near = sorted({min(own_steps, key=lambda n: abs(n - step)) for own_steps in _steps_by_run(places)})
+    columns, here = [*_PLACES, "t", quantity], {axis: value for axis, value in chosen.items() if value is not None}
+    frame = read_table(store, "timesteps", own, columns, by, where={"step": near, **here})
     if not frame[quantity].notna().any() and quantity != "grad_h":
         with answer:
             write_text("That gradient has not been recorded here.", "answer")
             write_notice("Choose another gradient.", "A plain RNN and a GRU have no cell state, for instance.")
         return
     by_lag = figures.gradient_by_lag_data(frame, step=step, by=by, quantity=quantity, **chosen)
-    horizons = figures.horizon_data(frame, by=by, quantity=quantity, **chosen)
+    wanted = _steps_over_training(store, own, places, steps, here)
+
+    def make() -> pd.DataFrame:
+        rows = read_table(store, "timesteps", own, columns, by, where={"step": wanted, **here})
+        return figures.horizon_data(rows, by=by, quantity=quantity, **chosen)
+
+    horizons = remembered(make, own, "horizon", by, quantity, chosen)
     with answer:
         write_text(vanishing_answer(by_lag, lag), "answer")
     write_figure(figures.GRADIENT_BY_LAG, by_lag, demanded_lag=lag)
     st.subheader("Over training", anchor=False)
     write_figure(figures.HORIZON, horizons, demanded_lag=lag)
-    if drawn < len(steps):
-        write_text(f"{drawn:,} of {len(steps):,} recorded training steps are drawn.", "small")
+    if len(wanted) < len(steps):
+        write_text(f"{len(wanted):,} of {len(steps):,} recorded training steps are drawn.", "small")
 
 
-def _read(
-    store: Store,
-    runs: list[RunInfo],
-    places: pd.DataFrame,
-    steps: list[int],
-    step: int,
-    by: tuple[str, ...],
-    quantity: str,
-    chosen: dict[str, Any],
-) -> tuple[pd.DataFrame, int]:
-    """The gradient at the training steps that are drawn, and how many these are."""
-    here = {axis: value for axis, value in chosen.items() if value is not None}
+def _steps_over_training(
+    store: Store, runs: list[RunInfo], places: pd.DataFrame, steps: list[int], here: dict[str, Any]
+) -> list[int]:
+    """The recorded training steps that are drawn: all of them, or as many as a page can take."""
     first = [run for run in runs if run.id == places["run"].iloc[0]]
     length = len(read_table(store, "timesteps", first, ["t"], where={"step": int(places["step"].iloc[0]), **here}))
-    rows = len(places) / max(len(steps), 1) * max(length, 1)
-    near = {min(own, key=lambda n: abs(n - step)) for own in _steps_by_run(places)}
-    wanted = sorted(set(steps_to_read(steps, rows)) | near | {step})
-    return read_table(store, "timesteps", runs, [*_PLACES, "t", quantity], by, where={"step": wanted, **here}), len(
-        wanted
-    )
+    return steps_to_read(steps, len(places) / max(len(steps), 1) * max(length, 1))
 
 
 def _steps_by_run(places: pd.DataFrame) -> list[np.ndarray]:
