@@ -11,6 +11,7 @@ from dashboards.components.figure import write_figure
 from dashboards.components.runs import open_store, read_table, remembered
 from dashboards.components.text import write_notice, write_text
 from gradlab import figures
+from gradlab.figures.text import number_in_words
 from gradlab.quantities import STEPS
 from gradlab.store import RunInfo, Store
 
@@ -91,14 +92,21 @@ def _write_flight(store: Store, run: RunInfo, broken: int, steps: list[int]) -> 
         ["step", "loss", "grad_norm", "grad_norm_clipped", "clip_threshold", "learning_rate", "first_nonfinite"],
         where={"step": slice(broken - AROUND, broken + 3)},
     )  # fmt: skip
-    shown = rows.drop(columns=["run"]).dropna(axis="columns", how="all")
+    measured = rows.drop(columns=["run"]).dropna(axis="columns", how="all").columns.union(["loss", "grad_norm"])
+    shown = rows[[name for name in rows.columns if name in measured]]
+    # a table would leave NaN and infinity empty
+    shown = shown.assign(**{
+        name: shown[name].astype(float).map(number_in_words)
+        for name in shown.columns
+        if name not in ("step", "first_nonfinite")
+    })  # fmt: skip
     st.dataframe(
         shown,
         hide_index=True,
         key="flight",
         alt="The training steps around the first number that is not finite.",
         column_config={
-            name: st.column_config.NumberColumn(format="%.3g", help=STEPS[name].meaning)
+            name: st.column_config.TextColumn(help=STEPS[name].meaning)
             for name in shown.columns
             if name not in ("step", "first_nonfinite")
         },
