@@ -13,9 +13,11 @@ import streamlit as st
 from dashboards.components.text import write_notice
 from gradlab import reports
 from gradlab.errors import StoreError
-from gradlab.store import RunInfo, Store, StudyInfo
+from gradlab.store import Problem, RunInfo, Store, StudyInfo
 
 FIRST_STUDY = "gradlab run studies/digits.yaml"
+LOOKED_THROUGH = 200
+"""The files of more runs than this are not all opened to see whether they can be."""
 MOST_ROWS = 800_000
 """A page that looks at all of training reads so many rows at most, and leaves out recorded steps evenly."""
 _KEPT_FOR = 20.0
@@ -198,9 +200,15 @@ def common_number(runs: Sequence[RunInfo], name: str) -> float | None:
     return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
-def write_problems(store: Store) -> None:
-    """Name what could not be read, so that nothing is missing silently."""
-    problems = store.problems()
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _problems(address: str, versions: tuple[tuple[str, str, str], ...], *, _store: Store) -> list[Problem]:
+    return _store.problems()
+
+
+def write_problems(store: Store, runs: Sequence[RunInfo]) -> None:
+    """Name what could not be read, so that nothing is missing silently; of many runs, what reading has met."""
+    versions = tuple((run.study, run.id, version_of(run)) for run in runs)
+    problems = store.met() if len(runs) > LOOKED_THROUGH else _problems(store_address(), versions, _store=store)
     if not problems:
         return
     count = "One file" if len(problems) == 1 else f"{len(problems):,} files"

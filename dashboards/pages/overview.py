@@ -37,7 +37,7 @@ def main() -> None:
     extra = sum(run.id not in study.expected for study in studies for run in runs if run.study == study.name)
     status = overview_answer([run.status for run in runs], expected + extra, len(studies))
     answer = st.container()
-    write_problems(store)
+    write_problems(store, runs)
     if len(studies) > 1:
         write_studies(studies, runs)
     with st.container(horizontal=True, vertical_alignment="top"):
