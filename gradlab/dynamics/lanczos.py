@@ -15,6 +15,7 @@ from torch import Tensor
 
 from gradlab.dynamics.inputs import Jacobians, as_operator, in_dtype
 from gradlab.dynamics.operator import JacobianOperator
+from gradlab.lu import lu_factor, lu_solve
 
 WIDTH = 2
 """Columns of a block, unless k is smaller."""
@@ -101,7 +102,7 @@ def smallest_singular_values(
         matrices = group.dense()
         finite = matrices.isfinite().all(-1).all(-1)
         matrices = torch.where(finite[:, None, None], matrices, 0.0)
-        factors, pivots, info = torch.linalg.lu_factor_ex(matrices)
+        factors, pivots, info = lu_factor(matrices)
         frobenius = torch.linalg.matrix_norm(matrices)
         # A pivot that is zero, or only rounding, makes the inverse meaningless: those matrices get a full
         # SVD.
@@ -112,7 +113,7 @@ def smallest_singular_values(
 
         def apply(which: Tensor | None, vectors: Tensor) -> Tensor:
             lu, order = (factors, pivots) if which is None else (factors[which], pivots[which])
-            return torch.linalg.lu_solve(lu, order, torch.linalg.lu_solve(lu, order, vectors, adjoint=True))
+            return lu_solve(lu, order, lu_solve(lu, order, vectors, adjoint=True))
 
         squares, vectors = _lanczos(apply, group, k, tolerance, start, seed)
         values = squares.rsqrt()

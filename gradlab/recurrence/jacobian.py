@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gradlab.lu import log_abs_det
 from gradlab.recurrence.sweep import blocks, fresh
 
 
@@ -75,8 +76,8 @@ class BlockJacobian:
     def log_abs_det(self) -> Tensor:
         """ln|det J|: Σ ln|a| + ln|det U| for one block without diagonal, else by LU. −∞ where J is singular."""
         if self.blocks.shape[0] == 1 and self.diagonal is None:
-            return self.scales[..., 0, :].abs().log().sum(-1) + torch.linalg.slogdet(self.blocks[0]).logabsdet
-        return torch.linalg.slogdet(self.dense()).logabsdet
+            return self.scales[..., 0, :].abs().log().sum(-1) + log_abs_det(self.blocks[0])
+        return log_abs_det(self.dense())
 
 
 def fill(matrices: Tensor, scales: Tensor, terms: Tensor) -> None:

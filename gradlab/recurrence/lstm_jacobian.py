@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gradlab.lu import log_abs_det
 from gradlab.recurrence.jacobian import BlockJacobian, differentiated, fill
 from gradlab.recurrence.sweep import blocks, fresh
 
@@ -114,9 +115,9 @@ class LSTMJacobian:
     def log_abs_det(self) -> Tensor:
         """Σ ln|f| + Σ ln|tanh(c') o(1−o)| + ln|det U_o|; with a projection by LU. −∞ where J is singular."""
         if self.projection is not None:
-            return torch.linalg.slogdet(self.dense()).logabsdet
+            return log_abs_det(self.dense())
         along_gates = self.forget.abs().log().sum(-1) + self.slopes[..., 3, :].abs().log().sum(-1)
-        return along_gates + torch.linalg.slogdet(self.blocks[3]).logabsdet
+        return along_gates + log_abs_det(self.blocks[3])
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from gradlab.lu import log_abs_det
 from gradlab.recurrence.base import Adjoint, Factors, Recurrence, States, Trace, Weights, linear
 from gradlab.recurrence.sweep import arriving, sigmoid_slope, tanh_slope
 
@@ -143,4 +144,4 @@ class MGUJacobian:
 
     def log_abs_det(self) -> Tensor:
         """ln|det J| by LU, shape of the leading axes; −∞ where J is singular."""
-        return torch.linalg.slogdet(self.dense()).logabsdet
+        return log_abs_det(self.dense())
