@@ -24,7 +24,7 @@ def test_name_that_leads_elsewhere_is_refused(name: str) -> None:
 
 def test_mistakes_are_told_and_what_looks_like_code_is_none() -> None:
     """A YAML tag that would make an object in a careless reader."""
-    text = "question: !!python/object/apply:os.system ['touch /tmp/owned']\nmodel: {cell: rnm}\n"
+    text = "question: !!python/object/apply:os.system ['touch owned']\nmodel: {cell: rnm}\n"
     can_run, said = started.check("mine", text, quick=True)
     assert not can_run
     assert "mine.yaml:1" in said or "mine.yaml" in said
