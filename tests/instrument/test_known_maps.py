@@ -108,6 +108,7 @@ def test_the_logistic_map_has_ln_2() -> None:
     assert float(exponents[0]) == pytest.approx(math.log(2), abs=0.02)
 
 
+@pytest.mark.slow
 def test_lorenz_by_runge_kutta_has_its_literature_exponents() -> None:
     step = 0.01
     exponents = exponents_of(Lorenz(step), torch.tensor([[1.0, 1.0, 20.0]]), 5000, 1000) / step

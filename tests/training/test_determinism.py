@@ -53,6 +53,7 @@ def done(folder: Path, store: str, *options: str, hash_seed: str = "0") -> dict[
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_twice_in_other_processes_and_with_other_numbers_of_workers(tmp_path: Path) -> None:
     (tmp_path / "again.yaml").write_text(STUDY)
