@@ -5,10 +5,11 @@ from typing import Annotated, Any, get_args
 from pydantic import BeforeValidator, Field
 
 from gradlab.training.regularisers.base import Penalty, Regulariser
+from gradlab.training.regularisers.flossing import Flossing
 from gradlab.training.regularisers.matrices import L1, L2, Orthogonality, SpectralNorm
 from gradlab.training.regularisers.pascanu import Pascanu
 
-_Union = Annotated[Pascanu | SpectralNorm | Orthogonality | L1 | L2, Field(discriminator="name")]
+_Union = Annotated[Pascanu | Flossing | SpectralNorm | Orthogonality | L1 | L2, Field(discriminator="name")]
 
 REGULARISERS: tuple[type[Regulariser], ...] = get_args(get_args(_Union)[0])
 """The classes behind `AnyRegulariser`, in the same order."""
@@ -27,6 +28,7 @@ __all__ = [
     "L2",
     "REGULARISERS",
     "AnyRegulariser",
+    "Flossing",
     "Orthogonality",
     "Pascanu",
     "Penalty",

@@ -6,11 +6,27 @@ import torch
 from gradlab.recording import watch
 from gradlab.training import Checkpoint, TrainingSettings, train
 from gradlab.training.bptt import Full, Truncated
-from gradlab.training.regularisers import L1, L2, REGULARISERS, Orthogonality, Pascanu, Regulariser, SpectralNorm
+from gradlab.training.regularisers import (
+    L1,
+    L2,
+    REGULARISERS,
+    Flossing,
+    Orthogonality,
+    Pascanu,
+    Regulariser,
+    SpectralNorm,
+)
 from tests.training.bptt.tasks import EveryStep
 from tests.training.spy import SMALL, small_model, weights
 
-ALL: list[Regulariser] = [Pascanu(weight=0.5), SpectralNorm(limit=0.1), Orthogonality(), L1(), L2()]
+ALL: list[Regulariser] = [
+    Pascanu(weight=0.5),
+    Flossing(exponents=2, transient=1),
+    SpectralNorm(limit=0.1),
+    Orthogonality(),
+    L1(),
+    L2(),
+]
 
 
 def test_all_are_tested() -> None:
@@ -102,6 +118,31 @@ def test_pascanus_term_by_hand(cell: str) -> None:
     assert not found["readout.weight"].any() and not found["recurrent.weight_ih_l0"].any()
 
 
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+def test_flossing_by_finite_differences(cell: str) -> None:
+    """The term's own gradient, through states and Jacobians, against how the term itself changes."""
+    term = Flossing(weight=0.3, exponents=2, transient=0)  # what lies before window and transient is held constant
+    net, found, value = added(term, cell)
+    assert value > 0
+    assert not found["readout.weight"].any()
+    for name in ("recurrent.weight_hh_l0", "recurrent.weight_ih_l0", "recurrent.bias_ih_l0"):
+        weight = dict(net.named_parameters())[name]
+        torch.manual_seed(0)
+        along = torch.randn_like(weight)
+        values = []
+        for sign in (1, -1):
+            moved = small_model(cell=cell, precision="float64")
+            moved.load_state_dict(net.state_dict())
+            with torch.no_grad():
+                dict(moved.named_parameters())[name].add_(along, alpha=sign * 1e-5)
+            penalty = term.start(moved)
+            penalty.listen()
+            Full().start(SMALL, 3, 5)(moved)
+            values.append(penalty())
+            penalty.close()
+        assert float((found[name] * along).sum()) == pytest.approx((values[0] - values[1]) / 2e-5, rel=1e-5)
+
+
 def _h(state):
     return state[0] if isinstance(state, tuple) else state
 
@@ -145,6 +186,6 @@ def test_recorded_continued_and_the_same(cell: str, regulariser: Regulariser) ->
 def test_pascanu_on_truncated_windows_and_what_has_nothing_recurrent() -> None:
     made = TrainingSettings(steps=6, batch=4, evaluation_size=8, bptt=Truncated(k1=3, k2=5), regularisers=(Pascanu(),))
     assert train(small_model(EveryStep()), EveryStep(), made, seed=0).status == "finished"
-    for regulariser in (Pascanu(), Orthogonality()):
+    for regulariser in (Pascanu(), Flossing(), Orthogonality()):
         with pytest.raises(ValueError, match="got none"):
             regulariser.start(torch.nn.Linear(2, 2))
