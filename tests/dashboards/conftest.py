@@ -1,7 +1,10 @@
-"""Stores that are built once a session; no test writes to them."""
+"""One browser a session, and stores that are built once; no test writes to them."""
 
-from collections.abc import Callable
+import os
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -10,6 +13,28 @@ from dashboards.pages import PAGES, PageEntry
 from gradlab.cli.dashboard import app_path
 from tests.dashboards.reading import Open
 from tests.dashboards.stores import STORES
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator["Browser"]:
+    """Debian's chromium; skips without it, or fails where it is required."""
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if found is None:
+        message = "expected chromium, found none; apt-get install --no-install-recommends chromium fonts-dejavu-core"
+        if os.environ.get("GRADLAB_REQUIRE_BROWSER") == "1":
+            pytest.fail(message)
+        pytest.skip(message)
+    from playwright.sync_api import sync_playwright
+
+    # chromium refuses its sandbox to root, as in a container
+    flags = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=found, args=flags)
+        yield started
+        started.close()
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,6 @@ keeps a screenshot of every view; `GRADLAB_REQUIRE_BROWSER=1` turns a missing br
 """
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -28,25 +27,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
 WIDE, NARROW = (1440, 900), (400, 860)
 VIEWS = [(WIDE, "light"), (WIDE, "dark"), (NARROW, "light"), (NARROW, "dark")]
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator["Browser"]:
-    """Debian's chromium; skips without it, or fails where it is required."""
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if found is None:
-        message = "expected chromium, found none; apt-get install --no-install-recommends chromium fonts-dejavu-core"
-        if os.environ.get("GRADLAB_REQUIRE_BROWSER") == "1":
-            pytest.fail(message)
-        pytest.skip(message)
-    from playwright.sync_api import sync_playwright
-
-    # chromium refuses its sandbox to root, as in a container
-    flags = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=found, args=flags)
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from gradlab.store import Store
-from tests.dashboards.test_browser import View, browser, server, view  # noqa: F401
+from tests.dashboards.test_browser import View, server, view  # noqa: F401
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
