@@ -223,8 +223,7 @@ class _Sweep:
                 return False
             self.bad = self.bad | broken
             moved = torch.where(broken[..., None, None], self.basis, moved)
-        basis, upper = torch.linalg.qr(moved)
-        logs = upper.diagonal(dim1=-2, dim2=-1).abs().log()
+        basis, logs = _qr(moved)
         counted = self.alive & ~self.bad.unsqueeze(-1)
         spread, growth = _extent(logs, counted)
         if spread > self.log_limit or growth > MAX_LOG_GROWTH:
@@ -272,6 +271,15 @@ class _Sweep:
             exponents, errors, drift, correlation, self.means.steps, self.transient, self.basis.shape[-2],
             self.time / self.orthonormalised,
         )  # fmt: skip
+
+
+def _qr(moved: Tensor) -> tuple[Tensor, Tensor]:
+    """Basis and log-diagonal; a single column needs no more than its length."""
+    if moved.shape[-1] == 1:
+        length = euclidean_norm(moved, -2)
+        return moved / torch.where(length > 0, length, 1.0).unsqueeze(-2), length.log()
+    basis, upper = torch.linalg.qr(moved)
+    return basis, upper.diagonal(dim1=-2, dim2=-1).abs().log()
 
 
 def _sorted_qr(moved: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -54,5 +54,6 @@ def leading_exponent(net: Any, stretch: Stretch) -> float:
 
 def _leading(passed: Pass) -> float:
     jacobians: Any = passed.recurrence.jacobian(passed.weights, passed.trace, passed.states_before())
-    spectrum = lyapunov_spectrum(jacobians, 1, transient=int(TRANSIENT * passed.steps))
+    # A single direction stays well-conditioned however long it is carried: its length alone says when to rescale it.
+    spectrum = lyapunov_spectrum(jacobians, 1, transient=int(TRANSIENT * passed.steps), max_interval=64)
     return float(spectrum.exponents[..., 0].mean())
