@@ -79,8 +79,7 @@ def claims(store: AnyStore, study: str) -> list[Verdict]:
     info = store.study(study)
     expected = set(info.expected)
     runs = [run for run in store.runs(study) if run.status in _ENDED and run.id in expected]
-    variants = info.facts.get("variants", {})
-    named = [(run, {**run.settings, "variant": variants.get(run.id)}) for run in runs]
+    named = [(run, {**run.settings, "variant": run.variant or None}) for run in runs]
     return [_verdict(claim, named) for _, claim in sorted(_checks(info.facts).items())]
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from gradlab.quantities import RUNS, TABLES
 from gradlab.reports.choose import AnyStore, opened
 from gradlab.reports.claims import Verdict, claims
-from gradlab.reports.groups import Grouping, grouping
+from gradlab.reports.groups import VARIANT, Grouping, grouping
 from gradlab.reports.rows import part_sizes, stored_tables
 from gradlab.reports.spread import fact_values, spread
 from gradlab.reports.summary import summary
@@ -54,6 +54,8 @@ class Drawing:
     """What it shows, in words, for readers who cannot see it."""
     figure: str
     """Plotly's JSON: `data` and `layout`."""
+    dark: Mapping[str, str] = field(default_factory=dict)
+    """Colours in it, and what they are on a dark page; as `#rrggbb`, and as `r,g,b` within `rgba(…)`."""
 
 
 def contents(store: AnyStore, study: str) -> Contents:
@@ -113,7 +115,9 @@ def comparison(store: AnyStore, one: str, other: str) -> TextTable:
     axes = dict.fromkeys(key for name in runs for key in store.study(name).axes)
     everything = [*runs[one], *runs[other]]
     between = [key for key in _keys(everything) if len({_values(members, key) for members in runs.values()}) > 1]
-    found = grouping(everything, [*axes, *(key for key in between if key not in axes)])
+    # Where one study has no variants, its runs are told by their settings: so the other's must be as well.
+    named = all(any(VARIANT in run.settings for run in members) for members in runs.values())
+    found = grouping(everything, [*axes, *(key for key in between if key not in axes)], by_variant=named)
     rows = []
     for label, members in found.groups.items():
         cells = []

@@ -220,4 +220,18 @@ class Store:
             holder = read_holder(folder)
             status = "running" if holder is not None and holder.is_alive else "lost"
         config = study.expected_configs.get(name) if study else None
-        return RunInfo(name, study.name if study else "", folder.address, status, facts, folder, self.report, config)
+        variant = _variant(study, name, facts)
+        return RunInfo(
+            name, study.name if study else "", folder.address, status, facts, folder, self.report, config, variant
+        )
+
+
+def _variant(study: StudyInfo | None, run: str, facts: Mapping[str, Any]) -> str:
+    """How the study's document calls the settings of a run; of one that it does not list, how it did at the start."""
+    if study is None:
+        return ""
+    listed, varied = study.facts.get("variants"), facts.get("varied")
+    for named, key in ((listed, run), (varied, "variant")):
+        if isinstance(named, Mapping) and isinstance(named.get(key), str):
+            return str(named[key])
+    return ""

@@ -38,6 +38,8 @@ class RunInfo:
     """Told of everything that cannot be read."""
     known_config: Mapping[str, Any] | None = field(default=None, repr=False)
     """The config as the study's document has it, which saves reading the run's own."""
+    variant: str = ""
+    """How its study calls the group of settings that it takes; no part of its config."""
 
     @cached_property
     def config(self) -> dict[str, Any]:
@@ -54,8 +56,9 @@ class RunInfo:
 
     @cached_property
     def settings(self) -> dict[str, Any]:
-        """The config as dotted keys, such as `model.cell`."""
-        return flatten(self.config)
+        """The config as dotted keys, such as `model.cell`, and the `variant` where its study names one."""
+        named = {"variant": self.variant} if self.variant else {}
+        return {**named, **flatten(self.config)}
 
     def tables(self) -> tuple[str, ...]:
         """Names of the tables of which something has been recorded, in the catalogue's order."""
