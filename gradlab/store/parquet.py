@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from gradlab.errors import StoreError
-from gradlab.quantities import AXES, TABLES
+from gradlab.quantities import TABLES
 from gradlab.store.folder import Folder
 from gradlab.store.parts import Part
-from gradlab.store.schema import SCHEMA_VERSION, arrow_schema, migrate, version_of
-from gradlab.store.where import Where, select
+from gradlab.store.schema import SCHEMA_VERSION, arrow_schema, check_fields, migrate, version_of
+from gradlab.store.where import Where, matching
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -59,13 +61,10 @@ def read_part(folder: Folder, part: Part, columns: Sequence[str], where: Where |
 
     Raises:
         FileNotFoundError: when the part is not there (any more).
-        StoreError: naming the part, when it is damaged or of a later version.
+        StoreError: naming the part, when what was read of it is damaged, or it is of a later version.
     """
-    where = where or {}
-    asked = [*columns, *(key for key in where if key not in columns)]
     with _damage(folder, part) as name, folder.open(part.key, part.size) as source:
-        found = _read(source, part.table, asked, where, name)
-    return select(found, where).select(list(columns)) if where else found
+        return _read(source, part.table, columns, where or {}, name)
 
 
 def check_part(folder: Folder, part: Part, deep: bool = True) -> None:
@@ -75,7 +74,7 @@ def check_part(folder: Folder, part: Part, deep: bool = True) -> None:
             read_part(folder, part, arrow_schema(part.table).names)
         else:
             with folder.open(part.key, part.size) as source:
-                _opened(source, part.table, name)
+                _open(source, part.table, name)
 
 
 @contextmanager
@@ -93,48 +92,109 @@ def _damage(folder: Folder, part: Part) -> Iterator[str]:
         raise StoreError(f"{name}: damaged Parquet part, its rows are left out ({reason})") from error
 
 
-def _opened(source: object, table: str, name: str) -> pq.ParquetFile:
-    """The file of a part, its footer checked against the table's schema."""
-    import pyarrow.parquet as pq
-
-    file = pq.ParquetFile(source, page_checksum_verification=True)
-    held = file.schema_arrow
-    if version_of(held, name) == SCHEMA_VERSION:
-        migrate(table, held.empty_table(), name)
-        missing = [axis for axis in TABLES[table].axes if axis not in held.names]
-        if missing:
-            raise StoreError(f"{name}: damaged Parquet part, it has no column {missing[0]!r}; its rows are left out")
-    return file
-
-
-def _read(source: object, table: str, columns: Sequence[str], where: Where, name: str) -> pa.Table:
+@cache
+def _texts(table: str) -> list[str]:
+    """Columns of text: their few different values are read once each, and spelt out for the rows that are wanted."""
     import pyarrow as pa
 
-    file = _opened(source, table, name)
-    if version_of(file.schema_arrow, name) == SCHEMA_VERSION:
-        groups = [number for number in range(file.num_row_groups) if _holds_any(file, number, where)]
-        wanted = [column for column in columns if column in file.schema_arrow.names]
-        found = file.read_row_groups(groups, columns=wanted, use_threads=False)
-        rows = sum(file.metadata.row_group(number).num_rows for number in groups)
+    return [field.name for field in arrow_schema(table) if pa.types.is_string(field.type)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A part whose footer has been read."""
+
+    file: pq.ParquetFile
+    schema: pa.Schema
+    table: str
+    name: str
+
+    @property
+    def is_current(self) -> bool:
+        """Whether it needs no migration. Raises StoreError when a later gradlab wrote it."""
+        return version_of(self.schema, self.name) == SCHEMA_VERSION
+
+    def columns(self, groups: list[int], names: Iterable[str]) -> pa.Table:
+        """Those of the columns that the part holds, of some row groups; text as numbers of a dictionary's entries."""
+        wanted = [name for name in names if name in self.schema.names]
+        found = self.file.read_row_groups(groups, columns=wanted, use_threads=False)
+        rows = sum(self.file.metadata.row_group(group).num_rows for group in groups)
         if found.num_rows != rows:
-            raise StoreError(f"{name}: damaged Parquet part, expected {rows} rows, got {found.num_rows}")
-    else:
-        found = migrate(table, file.read(use_threads=False), name)
-        rows = found.num_rows
-    schema = arrow_schema(table)
+            raise StoreError(f"{self.name}: damaged Parquet part, expected {rows} rows, got {found.num_rows}")
+        return found
+
+    def matching(self, group: int, names: Sequence[str], where: Where) -> pa.Table | None:
+        """The rows of a row group that meet the conditions; where none does, only the conditions' columns are read.
+
+        Those are read and not judged by Parquet's statistics, which would be faster: nothing guards the statistics
+        against flipped bits.
+        """
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        keys = _spelt_out(self.columns([group], where))
+        fits = matching(_arranged(keys, self.table, list(where)), where)
+        if not pc.any(fits).as_py():
+            return None
+        rest = self.columns([group], [name for name in names if name not in where])
+        both = pa.Table.from_arrays([*keys.columns, *rest.columns], [*keys.column_names, *rest.column_names])
+        return _arranged(_spelt_out(both.filter(fits)), self.table, names)
+
+
+def _open(source: object, table: str, name: str) -> _Opened:
+    """Read a part's footer, and check its schema against the table's."""
+    import pyarrow.parquet as pq
+
+    try:
+        file = pq.ParquetFile(source, page_checksum_verification=True, read_dictionary=_texts(table))
+    except KeyError:  # a part of earlier days, which has not all of them
+        file = pq.ParquetFile(source, page_checksum_verification=True)
+    part = _Opened(file, file.schema_arrow, table, name)
+    if part.is_current:
+        check_fields(table, part.schema, name)
+        missing = [axis for axis in TABLES[table].axes if axis not in part.schema.names]
+        if missing:
+            raise StoreError(f"{name}: damaged Parquet part, it has no column {missing[0]!r}; its rows are left out")
+    return part
+
+
+def _read(source: object, table: str, names: Sequence[str], where: Where, name: str) -> pa.Table:
+    import pyarrow as pa
+
+    part = _open(source, table, name)
+    groups = range(part.file.num_row_groups)
+    if not part.is_current:
+        found = migrate(table, _spelt_out(part.file.read(use_threads=False)), name)
+        found = _arranged(found, table, arrow_schema(table).names)
+        return (found.filter(matching(found, where)) if where else found).select(list(names))
+    if not where:
+        return _arranged(_spelt_out(part.columns(list(groups), names)), table, names)
+    pieces = [found for group in groups if (found := part.matching(group, names, where)) is not None]
+    return pa.concat_tables(pieces) if pieces else _arranged(None, table, names)
+
+
+def _spelt_out(found: pa.Table) -> pa.Table:
+    """The same table with text in place of numbers of a dictionary's entries, which are checked to be in it."""
+    import pyarrow as pa
+
+    for place, field in enumerate(found.schema):
+        if pa.types.is_dictionary(field.type):
+            values = found.column(place)
+            values.validate(full=True)
+            plain = field.with_type(field.type.value_type)
+            found = found.set_column(place, plain, values.cast(plain.type))
+    return found
+
+
+def _arranged(found: pa.Table | None, table: str, columns: Sequence[str]) -> pa.Table:
+    """These columns in the table's schema; null where there is none of the name."""
+    import pyarrow as pa
+
+    schema = pa.schema([arrow_schema(table).field(column) for column in columns])
+    if found is None:
+        return schema.empty_table()
     arrays = [
-        found[column] if column in found.column_names else pa.nulls(rows, schema.field(column).type)
-        for column in columns
+        found[field.name] if field.name in found.column_names else pa.nulls(found.num_rows, field.type)
+        for field in schema
     ]
-    return pa.Table.from_arrays(arrays, schema=pa.schema([schema.field(column) for column in columns]))
-
-
-def _holds_any(file: pq.ParquetFile, group: int, where: Where) -> bool:
-    """Whether a row group holds wanted rows, by its axes.
-
-    They are read for it: Parquet's statistics would be faster, but nothing guards them against flipped bits.
-    """
-    axes = {name: condition for name, condition in where.items() if name in AXES}
-    if not axes or file.num_row_groups == 1:
-        return True
-    return select(file.read_row_group(group, columns=list(axes), use_threads=False), axes).num_rows > 0
+    return pa.Table.from_arrays(arrays, schema=schema)

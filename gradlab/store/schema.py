@@ -139,20 +139,35 @@ def migrate(table: str, found: pa.Table, where: str) -> pa.Table:
     Raises:
         StoreError: when a later gradlab wrote it, or when its columns are not those of its version (damage).
     """
-    metadata = found.schema.metadata or {}
     version = version_of(found.schema, where)
     while version < SCHEMA_VERSION:
         found = MIGRATIONS[version](table, found)
         version += 1
-    schema = arrow_schema(table)
-    strange = [
-        field.name
-        for field in found.schema
-        if field.name not in schema.names or field.type != schema.field(field.name).type
-    ]
-    if strange or metadata.get(b"gradlab.table", table.encode()) != table.encode():
-        raise StoreError(f"{where}: its columns are not those of table {table!r} ({', '.join(strange)}); it is damaged")
+    check_fields(table, found.schema, where)
     return found
+
+
+def check_fields(table: str, held: pa.Schema, where: str) -> None:
+    """Check that all columns are the table's, as of today; of text, a dictionary's numbers do as well.
+
+    Raises:
+        StoreError: naming those that are not (damage).
+    """
+    import pyarrow as pa
+
+    types = _types(table)
+    strange = []
+    for field in held:
+        kind = field.type.value_type if isinstance(field.type, pa.DictionaryType) else field.type
+        if types.get(field.name) != kind:
+            strange.append(field.name)
+    if strange or (held.metadata or {}).get(b"gradlab.table", table.encode()) != table.encode():
+        raise StoreError(f"{where}: its columns are not those of table {table!r} ({', '.join(strange)}); it is damaged")
+
+
+@cache
+def _types(table: str) -> dict[str, pa.DataType]:
+    return {field.name: field.type for field in arrow_schema(table)}
 
 
 def _to_array(values: np.ndarray, kind: pa.DataType, resolution: int) -> pa.Array:

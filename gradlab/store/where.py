@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -30,19 +31,19 @@ def is_collection(condition: Any) -> bool:
     return isinstance(condition, Collection) and not isinstance(condition, str | bytes | tuple)
 
 
-def select(table: pa.Table, where: Where) -> pa.Table:
-    """The rows that meet all conditions; null and NaN meet none."""
+def matching(table: pa.Table, where: Where) -> pa.ChunkedArray:
+    """Of each row whether it meets all conditions; null counts as no, and null and NaN meet none."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    fits = [pa.chunked_array([pa.repeat(True, table.num_rows)])]
     for name, condition in where.items():
+        column = table[name]
         if isinstance(condition, slice):
-            if condition.start is not None:
-                table = table.filter(pc.greater_equal(table[name], condition.start))
-            if condition.stop is not None:
-                table = table.filter(pc.less(table[name], condition.stop))
+            fits += [pc.greater_equal(column, condition.start)] if condition.start is not None else []
+            fits += [pc.less(column, condition.stop)] if condition.stop is not None else []
         elif is_collection(condition):
-            table = table.filter(pc.is_in(table[name], pa.array(list(condition), table[name].type)))
+            fits.append(pc.is_in(column, pa.array(list(condition), column.type)))
         else:
-            table = table.filter(pc.equal(table[name], pa.scalar(condition, table[name].type)))
-    return table
+            fits.append(pc.equal(column, pa.scalar(condition, column.type)))
+    return reduce(pc.and_, fits)
