@@ -32,7 +32,9 @@ class WindowGradient:
         return torch.stack(squares).sum(0).sqrt()
 
 
-def nested_gradients(net: object, task: Task, stretch: Stretch, windows: Sequence[int]) -> list[WindowGradient]:
+def nested_gradients(
+    net: torch.nn.Module, task: Task, stretch: Stretch, windows: Sequence[int]
+) -> list[WindowGradient]:
     """The gradient of a stretch's loss, cut off at each of some windows, the full one among them if asked for.
 
     One forward and one backward pass in all. The parts between the cuts are run one after the other, each from
@@ -48,7 +50,7 @@ def nested_gradients(net: object, task: Task, stretch: Stretch, windows: Sequenc
 
     Raises ValueError for windows out of that range.
     """
-    model = unrollable(net)  # type: ignore[arg-type]
+    model = unrollable(net)
     inputs = stretch.inputs
     assert not isinstance(inputs, Prompted)
     steps, least = len(inputs), stretch.counted or 1

@@ -27,7 +27,12 @@ def mapped(state: Any, change: Callable[[Tensor], Tensor]) -> Any:
 def tensors(state: Any) -> list[Tensor]:
     """All tensors of a state, in order."""
     found: list[Tensor] = []
-    mapped(state, lambda part: found.append(part) or part)  # type: ignore[func-returns-value]
+
+    def keep(part: Tensor) -> Tensor:
+        found.append(part)
+        return part
+
+    mapped(state, keep)
     return found
 
 
