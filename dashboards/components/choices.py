@@ -7,11 +7,16 @@ import pandas as pd
 import streamlit as st
 
 from dashboards.components.address import choose, choose_many
+from dashboards.components.runs import state_of, store_address
+from dashboards.components.text import write_text
 from gradlab import reports
 from gradlab.figures.groups import short_name
 from gradlab.reports.groups import is_seed
 from gradlab.store import RunInfo, StudyInfo
 
+DRAWN = 300
+"""Of more runs than this a page reads and draws an even selection, or the stretch of them that the reader asks for."""
+_EVENLY = "evenly"
 _MOST_GROUPINGS = 6
 _LAYER_AXES: dict[str, tuple[str, Any]] = {
     "module": ("Module", str),
@@ -32,12 +37,41 @@ def choose_study(studies: Sequence[StudyInfo], runs: Sequence[RunInfo]) -> tuple
     return study, [run for run in runs if run.study == name]
 
 
+def choose_part(runs: Sequence[RunInfo]) -> list[RunInfo]:
+    """The runs that a page looks at: all of them, unless they are thousands; `write_part` says so."""
+    if len(runs) <= DRAWN:
+        return list(runs)
+    stretches = {f"{start + 1}-{min(start + DRAWN, len(runs))}": start for start in range(0, len(runs), DRAWN)}
+    picked = choose(
+        "Runs", "part", (_EVENLY, *stretches),
+        show=lambda text: f"{DRAWN:,} of {len(runs):,}, evenly picked" if text == _EVENLY else text.replace("-", "–"),
+        help_text="In the order of the study's grid; so many at a time are read and drawn.",
+    )  # fmt: skip
+    if picked is None or picked == _EVENLY:
+        return [runs[place * len(runs) // DRAWN] for place in range(DRAWN)]
+    return list(runs[stretches[picked] : stretches[picked] + DRAWN])
+
+
+def write_part(part: Sequence[RunInfo], runs: Sequence[RunInfo]) -> None:
+    """Below an answer: of which runs it speaks, where it is not all of them."""
+    if len(part) < len(runs):
+        told = f"This is about {len(part):,} of {len(runs):,} runs; “Runs” below chooses others."
+        write_text(told, "small")
+
+
 def grouping_keys(study: StudyInfo, runs: Sequence[RunInfo]) -> list[str]:
     """Settings that tell groups of runs apart, seeds left out, none that says what the ones before it said."""
+    return _grouping_keys(store_address(), study.name, study.axes, state_of(runs), _runs=runs)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _grouping_keys(
+    address: str, study: str, axes: tuple[str, ...], state: str, *, _runs: Sequence[RunInfo]
+) -> list[str]:
     keys: list[str] = []
     parts: set[tuple[str, ...]] = {()}
-    for key in reports.grouping(runs, study.axes).keys:
-        finer = {tuple(repr(run.settings.get(each)) for each in (*keys, key)) for run in runs}
+    for key in reports.grouping(_runs, axes).keys:
+        finer = {tuple(repr(run.settings.get(each)) for each in (*keys, key)) for run in _runs}
         if len(finer) > len(parts):
             keys.append(key)
             parts = finer
@@ -46,8 +80,13 @@ def grouping_keys(study: StudyInfo, runs: Sequence[RunInfo]) -> list[str]:
 
 def naming_keys(study: StudyInfo, runs: Sequence[RunInfo]) -> list[str]:
     """Settings that tell every run from its neighbours: those of the groups, and the seeds."""
-    seeds = sorted({key for run in runs for key in run.settings if is_seed(key)})
-    return [*grouping_keys(study, runs), *(key for key in seeds if len({run.settings.get(key) for run in runs}) > 1)]
+    return [*grouping_keys(study, runs), *_seeds(store_address(), study.name, state_of(runs), _runs=runs)]
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _seeds(address: str, study: str, state: str, *, _runs: Sequence[RunInfo]) -> list[str]:
+    seeds = sorted(key for key in {key for run in _runs for key in run.settings} if is_seed(key))
+    return [key for key in seeds if len({run.settings.get(key) for run in _runs}) > 1]
 
 
 def choose_groups(study: StudyInfo, runs: Sequence[RunInfo]) -> tuple[str, ...]:

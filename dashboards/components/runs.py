@@ -1,5 +1,6 @@
 """What the store holds, as the pages see it: studies, runs, tables; read anew only where something has grown."""
 
+import hashlib
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -90,8 +91,14 @@ def version_of(run: RunInfo) -> str:
     if run.status == "running":
         return run.fingerprint
     if run not in _VERSIONS:
-        _VERSIONS[run] = f"{run.status} {hash(repr(run.facts))}"
+        _VERSIONS[run] = f"{run.status} {run.variant} {hash(repr(run.facts))}"
     return _VERSIONS[run]
+
+
+def state_of(runs: Sequence[RunInfo]) -> str:
+    """A few letters that change when any of these runs has grown: Streamlit would take long over thousands of names."""
+    lines = "\n".join(f"{run.study}/{run.id} {version_of(run)}" for run in runs)
+    return hashlib.sha256(lines.encode(errors="surrogatepass")).hexdigest()
 
 
 def refreshed(run: RunInfo) -> RunInfo:
@@ -120,13 +127,12 @@ def read_table(
 
     Ends the page with a friendly word when it cannot be read.
     """
-    versions = tuple((run.study, run.id, version_of(run)) for run in runs)
     try:
         conditions = repr(sorted((where or {}).items()))
         return _read(
             store_address(),
             table,
-            versions,
+            state_of(runs),
             tuple(columns),
             tuple(settings),
             conditions,
@@ -143,7 +149,7 @@ def read_table(
 def _read(
     address: str,
     table: str,
-    versions: tuple[tuple[str, str, str], ...],
+    state: str,
     columns: tuple[str, ...],
     settings: tuple[str, ...],
     conditions: str,
@@ -152,7 +158,7 @@ def _read(
     _runs: Sequence[RunInfo],
     _where: dict[str, Any] | None,
 ) -> pd.DataFrame:
-    """Kept by the runs' fingerprints: a run that has grown has another one."""
+    """Kept by the runs' state: a run that has grown has another one."""
     return reports.load(_store, table, runs=_runs, columns=list(columns), where=_where, with_settings=settings)
 
 
@@ -164,14 +170,11 @@ def remembered(make: Callable[[], pd.DataFrame], runs: Sequence[RunInfo], *about
         runs: of which they are made.
         about: everything else that they depend on, such as the figure's name and the groups.
     """
-    versions = tuple((run.study, run.id, version_of(run)) for run in runs)
-    return _remembered(store_address(), versions, repr(about), _make=make)
+    return _remembered(store_address(), state_of(runs), repr(about), _make=make)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _remembered(
-    address: str, versions: tuple[tuple[str, str, str], ...], about: str, *, _make: Callable[[], pd.DataFrame]
-) -> pd.DataFrame:
+def _remembered(address: str, state: str, about: str, *, _make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
     return _make()
 
 
@@ -201,14 +204,13 @@ def common_number(runs: Sequence[RunInfo], name: str) -> float | None:
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _problems(address: str, versions: tuple[tuple[str, str, str], ...], *, _store: Store) -> list[Problem]:
+def _problems(address: str, state: str, *, _store: Store) -> list[Problem]:
     return _store.problems()
 
 
 def write_problems(store: Store, runs: Sequence[RunInfo]) -> None:
     """Name what could not be read, so that nothing is missing silently; of many runs, what reading has met."""
-    versions = tuple((run.study, run.id, version_of(run)) for run in runs)
-    problems = store.met() if len(runs) > LOOKED_THROUGH else _problems(store_address(), versions, _store=store)
+    problems = store.met() if len(runs) > LOOKED_THROUGH else _problems(store_address(), state_of(runs), _store=store)
     if not problems:
         return
     count = "One file" if len(problems) == 1 else f"{len(problems):,} files"

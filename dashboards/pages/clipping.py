@@ -7,7 +7,15 @@ import streamlit as st
 
 from dashboards.components.address import choose
 from dashboards.components.answers import clipping_answer, threshold_answer
-from dashboards.components.choices import choose_groups, choose_run, choose_study, grouping_keys, naming_keys
+from dashboards.components.choices import (
+    choose_groups,
+    choose_part,
+    choose_run,
+    choose_study,
+    grouping_keys,
+    naming_keys,
+    write_part,
+)
 from dashboards.components.figure import write_figure, write_table
 from dashboards.components.runs import open_store, read_table, remembered
 from dashboards.components.text import write_notice, write_text
@@ -25,7 +33,8 @@ def main() -> None:
     controls = st.container(horizontal=True, vertical_alignment="top")
     with controls:
         study, own = choose_study(studies, runs)
-    frame = read_table(store, "steps", own, _COLUMNS, grouping_keys(study, own)) if own else None
+        part = choose_part(own)
+    frame = read_table(store, "steps", part, _COLUMNS, grouping_keys(study, own)) if part else None
     if frame is None or not len(frame):
         with answer:
             write_text("No training step has been recorded here yet.", "answer")
@@ -37,16 +46,17 @@ def main() -> None:
     recorded = set(frame["run"].unique())
     with controls:
         by = choose_groups(study, own)
-        shares = remembered(lambda: figures.clipping_share_data(frame, by=by), own, "shares", by)
-        run = choose_run([run for run in own if run.id in recorded], naming_keys(study, own), _most_clipped(shares))
+        shares = remembered(lambda: figures.clipping_share_data(frame, by=by), part, "shares", by)
+        run = choose_run([run for run in part if run.id in recorded], naming_keys(study, own), _most_clipped(shares))
     with answer:
         write_text(clipping_answer(shares), "answer")
+        write_part(part, own)
     if run is not None:
         write_figure(figures.CLIPPING, figures.clipping_data(frame, run=run.id))
     st.subheader("All runs of the study", anchor=False)
     write_figure(figures.CLIPPING_SHARE, shares)
-    _write_thresholds(frame, own, by)
-    _write_strategies(store, own, by)
+    _write_thresholds(frame, part, by)
+    _write_strategies(store, part, by)
     if run is not None:
         _write_cliff(store, run)
 

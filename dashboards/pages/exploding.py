@@ -6,7 +6,15 @@ import streamlit as st
 
 from dashboards.components.address import choose
 from dashboards.components.answers import exploding_answer
-from dashboards.components.choices import choose_groups, choose_run, choose_study, grouping_keys, naming_keys
+from dashboards.components.choices import (
+    choose_groups,
+    choose_part,
+    choose_run,
+    choose_study,
+    grouping_keys,
+    naming_keys,
+    write_part,
+)
 from dashboards.components.figure import write_figure
 from dashboards.components.runs import open_store, read_table, remembered
 from dashboards.components.text import write_notice, write_text
@@ -29,8 +37,9 @@ def main() -> None:
     controls = st.container(horizontal=True, vertical_alignment="top")
     with controls:
         study, own = choose_study(studies, runs)
+        part = choose_part(own)
     columns = ["step", "loss", "grad_norm", "first_nonfinite"]
-    frame = read_table(store, "steps", own, columns, grouping_keys(study, own)) if own else pd.DataFrame()
+    frame = read_table(store, "steps", part, columns, grouping_keys(study, own)) if part else pd.DataFrame()
     if not len(frame):
         with answer:
             write_text("No training step has been recorded here yet.", "answer")
@@ -42,12 +51,13 @@ def main() -> None:
     recorded = set(frame["run"].unique())
     with controls:
         by = choose_groups(study, own)
-        spikes = remembered(lambda: figures.spikes_data(frame, by=by), own, "spikes", by)
+        spikes = remembered(lambda: figures.spikes_data(frame, by=by), part, "spikes", by)
         worst = spikes.groupby("run", sort=False, observed=True)["times"].max()
         first = str(worst.where(~_broken(spikes, worst.index), np.inf).fillna(np.inf).idxmax())
-        run = choose_run([run for run in own if run.id in recorded], naming_keys(study, own), first)
+        run = choose_run([run for run in part if run.id in recorded], naming_keys(study, own), first)
     with answer:
         write_text(exploding_answer(spikes), "answer")
+        write_part(part, own)
     write_figure(figures.SPIKES, spikes, run=None if run is None else run.id)
     if run is None:
         return

@@ -5,7 +5,15 @@ import streamlit as st
 
 from dashboards.components.address import choose
 from dashboards.components.answers import flow_answer
-from dashboards.components.choices import choose_groups, choose_pass, choose_run, choose_study, naming_keys
+from dashboards.components.choices import (
+    choose_groups,
+    choose_part,
+    choose_pass,
+    choose_run,
+    choose_study,
+    naming_keys,
+    write_part,
+)
 from dashboards.components.figure import write_figure
 from dashboards.components.runs import common_number, open_store, read_table
 from dashboards.components.text import write_notice, write_text
@@ -25,6 +33,7 @@ def main() -> None:
     controls = st.container(horizontal=True, vertical_alignment="top")
     with controls:
         study, own = choose_study(studies, runs)
+        part = choose_part(own)
         by = choose_groups(study, own)
         quantity = choose(
             "Gradient with respect to",
@@ -35,7 +44,7 @@ def main() -> None:
     if quantity is None:
         return
     # the first time step stands for all of them: what was recorded is known without reading it
-    places = read_table(store, "timesteps", own, _PLACES, where={"t": 0}) if own else None
+    places = read_table(store, "timesteps", part, _PLACES, where={"t": 0}) if part else None
     if places is None or not len(places):
         with answer:
             write_text("No gradient has been recorded here yet.", "answer")
@@ -52,16 +61,17 @@ def main() -> None:
         return
     here = {axis: value for axis, value in chosen.items() if value is not None}
     near = sorted({min(own_steps, key=lambda n: abs(n - step)) for own_steps in _steps_by_run(places)})
-    frame = read_table(store, "timesteps", own, [*_PLACES, "t", quantity], by, where={"step": near, **here})
+    frame = read_table(store, "timesteps", part, [*_PLACES, "t", quantity], by, where={"step": near, **here})
     profile = figures.gradient_profile_data(frame, step=step, by=by, quantity=quantity, **chosen)
     with answer:
         write_text(flow_answer(profile, _reaches(frame, step, by, quantity)), "answer")
+        write_part(part, own)
     lag = common_number(own, "demanded_lag")
     write_figure(figures.GRADIENT_PROFILE, profile, demanded_lag=None if lag is None else int(lag))
 
     st.subheader("One run over its training", anchor=False)
     recorded = set(places["run"].unique())
-    run = choose_run([run for run in own if run.id in recorded], naming_keys(study, own))
+    run = choose_run([run for run in part if run.id in recorded], naming_keys(study, own))
     if run is None:
         return
     one = read_table(store, "timesteps", [run], [*_PLACES, "t", quantity], where=here)

@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboards.components.answers import finding_answer, overview_answer
-from dashboards.components.choices import choose_groups, choose_study, naming_keys
+from dashboards.components.choices import choose_groups, choose_part, choose_study, naming_keys, write_part
 from dashboards.components.figure import write_figure
 from dashboards.components.findings import known_verdict
 from dashboards.components.runs import common_fact, common_number, open_store, read_table, remembered, write_problems
@@ -22,8 +22,6 @@ from gradlab.figures.selection import at_step
 from gradlab.figures.text import count_of
 from gradlab.store import RunInfo, Store, StudyInfo
 
-# more runs than this are not drawn, but an even selection of them
-DRAWN = 400
 # more than this are summed up in words only when asked for
 SUMMED = 30
 # for so many seconds runs are judged unasked; what was judged before costs nothing
@@ -34,7 +32,8 @@ def main() -> None:
     st.title("Overview", anchor=False)
     store, studies, runs = open_store()
     expected = sum(len(study.expected) for study in studies)
-    extra = sum(run.id not in study.expected for study in studies for run in runs if run.study == study.name)
+    known = {(study.name, run) for study in studies for run in study.expected}
+    extra = sum((run.study, run.id) not in known for run in runs)
     status = overview_answer([run.status for run in runs], expected + extra, len(studies))
     answer = st.container()
     write_problems(store, runs)
@@ -43,11 +42,12 @@ def main() -> None:
     with st.container(horizontal=True, vertical_alignment="top"):
         study, own = choose_study(studies, runs)
         by = choose_groups(study, own)
-    shown = own[:: -(-len(own) // DRAWN) or 1]
+        shown = choose_part(own)
     finding = find(store, shown, by)
     with answer:
         write_text(finding or status, "answer")
         if finding:
+            write_part(shown, own)
             write_text(status, "small")
     write_study(study, own)
     if not own:
@@ -56,7 +56,7 @@ def main() -> None:
     steps = read_table(store, "steps", shown, ["step", "loss", "score"], by)
     write_curves(steps, shown, by)
     if len(shown) < len(own):
-        write_text(f"{len(shown):,} of {len(own):,} runs are drawn, evenly picked; the table below holds all.", "small")
+        write_text(f"{len(shown):,} of {len(own):,} runs are drawn; the table below holds all.", "small")
     write_findings(store, study, own)
     write_runs(store, study, own, steps)
 

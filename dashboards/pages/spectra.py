@@ -5,7 +5,15 @@ import streamlit as st
 
 from dashboards.components.address import choose
 from dashboards.components.answers import spectra_answer
-from dashboards.components.choices import choose_groups, choose_pass, choose_run, choose_study, naming_keys
+from dashboards.components.choices import (
+    choose_groups,
+    choose_part,
+    choose_pass,
+    choose_run,
+    choose_study,
+    naming_keys,
+    write_part,
+)
 from dashboards.components.figure import write_figure
 from dashboards.components.runs import open_store, read_table
 from dashboards.components.text import write_notice, write_text
@@ -25,12 +33,13 @@ def main() -> None:
     controls = st.container(horizontal=True, vertical_alignment="top")
     with controls:
         study, own = choose_study(studies, runs)
+        part = choose_part(own)
         by = choose_groups(study, own)
     # the first index or lag stands for all of them: what was recorded is known without reading it
-    lags = read_table(store, "lags", own, [*_PLACES, *_LAGS], by) if own else pd.DataFrame()
-    exponents = read_table(store, "lyapunov", own, [*_PLACES, "index", "exponent", "standard_error"], by)
-    spectra = read_table(store, "spectra", own, _PLACES, where={"index": 0})
-    recorded = read_table(store, "timesteps", own, _PLACES, where={"t": 0})
+    lags = read_table(store, "lags", part, [*_PLACES, *_LAGS], by) if part else pd.DataFrame()
+    exponents = read_table(store, "lyapunov", part, [*_PLACES, "index", "exponent", "standard_error"], by)
+    spectra = read_table(store, "spectra", part, _PLACES, where={"index": 0})
+    recorded = read_table(store, "timesteps", part, _PLACES, where={"t": 0})
     held = [frame for frame in (lags, exponents, spectra, recorded) if len(frame)]
     if not held:
         with answer:
@@ -46,7 +55,7 @@ def main() -> None:
         return
     here = {axis: value for axis, value in chosen.items() if value is not None}
     nearest = {min(each.unique(), key=lambda n: abs(n - step)) for _, each in recorded.groupby("run")["step"]}
-    timesteps = read_table(store, "timesteps", own, [*_PLACES, *_SIGMAS], by, where={"step": sorted(nearest), **here})
+    timesteps = read_table(store, "timesteps", part, [*_PLACES, *_SIGMAS], by, where={"step": sorted(nearest), **here})
     timesteps = timesteps[timesteps["sigma_max"].notna()]
     if not any(len(frame) for frame in (lags, exponents, spectra, timesteps)):
         with answer:
@@ -60,6 +69,7 @@ def main() -> None:
     }
     with answer:
         write_text(spectra_answer(data["lags"], data["lyapunov"], data["steps"]), "answer")
+        write_part(part, own)
         missing = [
             name for name, frame in (("lags", lags), ("lyapunov", exponents), ("spectra", spectra)) if not len(frame)
         ]
@@ -76,7 +86,7 @@ def main() -> None:
     if len(spectra):
         with_spectra = set(spectra["run"].unique())
         st.subheader("One run, all singular values", anchor=False)
-        run = choose_run([run for run in own if run.id in with_spectra], naming_keys(study, own))
+        run = choose_run([run for run in part if run.id in with_spectra], naming_keys(study, own))
         if run is not None:
             _write_run(store, run, spectra, step, chosen)
 

@@ -5,7 +5,7 @@ import streamlit as st
 
 from dashboards.components.address import choose
 from dashboards.components.answers import truncation_answer
-from dashboards.components.choices import choose_groups, choose_study
+from dashboards.components.choices import choose_groups, choose_part, choose_study, write_part
 from dashboards.components.figure import write_figure
 from dashboards.components.runs import open_store, read_table
 from dashboards.components.text import write_notice, write_text
@@ -23,8 +23,9 @@ def main() -> None:
     controls = st.container(horizontal=True, vertical_alignment="top")
     with controls:
         study, own = choose_study(studies, runs)
+        part = choose_part(own)
         by = choose_groups(study, own)
-    frame = read_table(store, "truncation", own, _COLUMNS, by) if own else pd.DataFrame()
+    frame = read_table(store, "truncation", part, _COLUMNS, by) if part else pd.DataFrame()
     if not len(frame):
         with answer:
             write_text("No truncation bias has been measured here yet.", "answer")
@@ -48,8 +49,9 @@ def main() -> None:
     data = figures.truncation_data(frame, step=step, by=by, parameter=parameter)
     with answer:
         write_text(truncation_answer(data), "answer")
+        write_part(part, own)
     write_figure(figures.TRUNCATION_FIGURE, data)
-    lengths = read_table(store, "windows", own, ["step", "length", "log_decay", "bias_bound"])
+    lengths = read_table(store, "windows", part, ["step", "length", "log_decay", "bias_bound"])
     if len(lengths):
         st.subheader("Windows that adaptive truncation chose", anchor=False)
         st.dataframe(lengths, hide_index=True, key="windows", alt="Length of the windows over training.")

@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboards.components.address import choose
 from dashboards.components.answers import vanishing_answer
-from dashboards.components.choices import choose_groups, choose_pass, choose_study
+from dashboards.components.choices import choose_groups, choose_part, choose_pass, choose_study, write_part
 from dashboards.components.figure import write_figure
 from dashboards.components.runs import common_number, open_store, read_table, remembered, steps_to_read
 from dashboards.components.text import write_notice, write_text
@@ -30,6 +30,7 @@ def main() -> None:
     controls = st.container(horizontal=True, vertical_alignment="top")
     with controls:
         study, own = choose_study(studies, runs)
+        part = choose_part(own)
         by = choose_groups(study, own)
         quantity = choose(
             "Gradient", "gradient", tuple(_WORDS), show=_WORDS.__getitem__,
@@ -38,7 +39,7 @@ def main() -> None:
     if quantity is None:
         return
     # the first time step stands for all of them: what was recorded is known without reading it
-    places = read_table(store, "timesteps", own, _PLACES, where={"t": 0}) if own else pd.DataFrame()
+    places = read_table(store, "timesteps", part, _PLACES, where={"t": 0}) if part else pd.DataFrame()
     if not len(places):
         with answer:
             write_text("No gradient has been recorded here yet.", "answer")
@@ -57,22 +58,23 @@ def main() -> None:
     lag = None if demand is None else int(demand)
     near = sorted({min(own_steps, key=lambda n: abs(n - step)) for own_steps in _steps_by_run(places)})
     columns, here = [*_PLACES, "t", quantity], {axis: value for axis, value in chosen.items() if value is not None}
-    frame = read_table(store, "timesteps", own, columns, by, where={"step": near, **here})
+    frame = read_table(store, "timesteps", part, columns, by, where={"step": near, **here})
     if not frame[quantity].notna().any() and quantity != "grad_h":
         with answer:
             write_text("That gradient has not been recorded here.", "answer")
             write_notice("Choose another gradient.", "A plain RNN and a GRU have no cell state, for instance.")
         return
     by_lag = figures.gradient_by_lag_data(frame, step=step, by=by, quantity=quantity, **chosen)
-    wanted = _steps_over_training(store, own, places, steps, here)
+    wanted = _steps_over_training(store, part, places, steps, here)
 
     def make() -> pd.DataFrame:
-        rows = read_table(store, "timesteps", own, columns, by, where={"step": wanted, **here})
+        rows = read_table(store, "timesteps", part, columns, by, where={"step": wanted, **here})
         return figures.horizon_data(rows, by=by, quantity=quantity, **chosen)
 
-    horizons = remembered(make, own, "horizon", by, quantity, chosen)
+    horizons = remembered(make, part, "horizon", by, quantity, chosen)
     with answer:
         write_text(vanishing_answer(by_lag, lag), "answer")
+        write_part(part, own)
     write_figure(figures.GRADIENT_BY_LAG, by_lag, demanded_lag=lag)
     st.subheader("Over training", anchor=False)
     write_figure(figures.HORIZON, horizons, demanded_lag=lag)
