@@ -1,17 +1,21 @@
 """A figure on a page: the picture, how to read it, and behind a fold its numbers, to look at and to take along."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from dashboards.components.files import as_csv, as_html, as_png, draws_images
+from dashboards.components.files import as_csv, as_html
 from dashboards.components.text import write_text
 from gradlab.figures import Figure
+from gradlab.figures.images import ImageFormat, image_bytes, what_is_missing
 from gradlab.figures.theme import ThemeName
 
 ROWS_SHOWN = 1000
+IMAGES: dict[ImageFormat, str] = {"png": "image/png", "svg": "image/svg+xml", "pdf": "application/pdf"}
 _CONFIG = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d"]}
 
 
@@ -30,6 +34,7 @@ def write_figure(figure: Figure, data: pd.DataFrame, *, live: str = "", **drawin
         drawing: further arguments of its drawing function.
     """
     drawn = figure.draw(data, theme=current_theme(), **drawing)
+    title = drawn.layout.title.text
     # the page's heading says it already
     drawn.update_layout(title_text=None, margin_t=16, uirevision=live or None)
     st.plotly_chart(
@@ -42,10 +47,10 @@ def write_figure(figure: Figure, data: pd.DataFrame, *, live: str = "", **drawin
     )
     write_text(f"How to read it: {figure.how_to_read}", kind="read")
     if len(data):
-        write_table(data, figure.name, drawn)
+        write_table(data, figure.name, drawn, title)
 
 
-def write_table(data: pd.DataFrame, name: str, drawn: go.Figure | None = None) -> None:
+def write_table(data: pd.DataFrame, name: str, drawn: go.Figure | None = None, title: str | None = None) -> None:
     """The numbers behind a fold, and the buttons that save them, and the figure where there is one."""
     with st.expander("Table and download"):
         st.dataframe(data.head(ROWS_SHOWN), hide_index=True, key=f"table:{name}")
@@ -55,10 +60,23 @@ def write_table(data: pd.DataFrame, name: str, drawn: go.Figure | None = None) -
             # the bytes are made when the button is pressed
             offers = [("Download CSV", lambda: as_csv(data), "csv", "text/csv")]
             if drawn is not None:
-                offers.append(("Figure as HTML", lambda: as_html(drawn), "html", "text/html"))
-                if draws_images():
-                    offers.append(("Figure as PNG", lambda: as_png(drawn), "png", "image/png"))
+                whole = partial(_with_title, drawn, title)
+                offers.append(("Figure as HTML", lambda: as_html(whole()), "html", "text/html"))
+                if not what_is_missing():
+                    offers += [
+                        (f"Figure as {kind.upper()}", partial(_image, whole, kind), kind, mime)
+                        for kind, mime in IMAGES.items()
+                    ]
             for label, make, ending, kind in offers:
                 st.download_button(
                     label, make, f"{name}.{ending}", kind, key=f"download:{name}:{ending}", on_click="ignore"
                 )
+
+
+def _with_title(drawn: go.Figure, title: str | None) -> go.Figure:
+    """The figure as it stands alone, away from the page that says what it is."""
+    return go.Figure(drawn).update_layout(title_text=title, margin_t=None)
+
+
+def _image(whole: Callable[[], go.Figure], kind: ImageFormat) -> bytes:
+    return image_bytes(whole(), kind)

@@ -1,6 +1,5 @@
-"""Numbers and figures as files to take along: CSV, Parquet, Excel, HTML, PNG; no text in them is ever a formula."""
+"""Numbers and figures as files to take along: CSV, Parquet, Excel, HTML, images; no text in them is ever a formula."""
 
-import importlib.util
 import io
 import tempfile
 from pathlib import Path
@@ -70,17 +69,3 @@ def as_html(figure: go.Figure) -> bytes:
     text = io.StringIO()
     figure.write_html(text, include_plotlyjs=True, full_html=True, config={"displaylogo": False})
     return text.getvalue().encode()
-
-
-def draws_images() -> bool:
-    """Whether kaleido is installed, which makes images of figures."""
-    return importlib.util.find_spec("kaleido") is not None
-
-
-def as_png(figure: go.Figure) -> bytes:
-    """The figure as an image of 1,200 pixels, on the paper that its theme is made for; needs kaleido."""
-    figure = go.Figure(figure)
-    # plotly's paper is transparent here; an image lies on who knows what
-    figure.update_layout(paper_bgcolor="white", plot_bgcolor="white")
-    image: bytes = figure.to_image(format="png", width=1200, height=figure.layout.height or 500, scale=2)
-    return image

@@ -1,12 +1,16 @@
-"""The figures that a report page shows: of each study what it has recorded, and of several what they share."""
+"""The figures that a report shows: of each study what it has recorded, and of several what they share."""
 
 from __future__ import annotations
 
+import html
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import pandas as pd
+    import plotly.graph_objects as go
+
     from gradlab.figures import Figure
     from gradlab.reports import Drawing
     from gradlab.store import Store
@@ -17,23 +21,29 @@ def drawings(store: Store, studies: Sequence[str], *, compare: bool = False) -> 
 
     Figures of tables that were not recorded are left out.
     """
+    found = {"": list(_drawn(store, list(studies), ["study"]))} if compare else {}
+    found |= {study: list(_drawn(store, [study], _keys(store, study))) for study in studies}
+    return {study: [_drawing(*one) for one in drawn] for study, drawn in found.items()}
+
+
+def pictures(store: Store, study: str) -> Iterator[tuple[str, go.Figure]]:
+    """The same figures of one study by their names, one by one."""
+    for figure, _, picture in _drawn(store, [study], _keys(store, study)):
+        yield figure.name, picture
+
+
+def _keys(store: Store, study: str) -> list[str]:
+    """The settings that tell its groups apart."""
     from gradlab import reports
 
-    drawn: dict[str, list[Drawing]] = {}
-    if compare:
-        drawn[""] = _drawn(store, list(studies), ["study"])
-    for study in studies:
-        info = store.study(study) if study else None
-        keys = list(reports.grouping(store.runs(study), info.axes if info else ()).keys)
-        drawn[study] = _drawn(store, [study], keys)
-    return drawn
+    info = store.study(study) if study else None
+    return list(reports.grouping(store.runs(study), info.axes if info else ()).keys)
 
 
-def _drawn(store: Store, studies: list[str], by: list[str]) -> list[Drawing]:
+def _drawn(store: Store, studies: list[str], by: list[str]) -> Iterator[tuple[Figure, pd.DataFrame, go.Figure]]:
     from gradlab import reports
     from gradlab.figures import FIGURES
 
-    found = []
     frames = {}
     counted = {run.facts.get("score_name") for study in studies for run in store.runs(study)}
     for figure in FIGURES:
@@ -51,12 +61,12 @@ def _drawn(store: Store, studies: list[str], by: list[str]) -> list[Drawing]:
         except ValueError:  # it needs columns that are not in the store, such as the gain of a net that was drawn
             continue
         if len(data):
-            found.append(_drawing(figure, data))
-    return found
+            yield figure, data, figure.draw(data, theme="light")
 
 
-def _drawing(figure: Figure, data: object) -> Drawing:
+def _drawing(figure: Figure, data: pd.DataFrame, picture: go.Figure) -> Drawing:
+    from gradlab.figures.theme import dark_colours
     from gradlab.reports import Drawing
 
-    picture = figure.draw(data, theme="light")
-    return Drawing(figure.title, figure.how_to_read, figure.describe(data), str(picture.to_json()))  # type: ignore[arg-type]
+    title = html.unescape(picture.layout.title.text or figure.title)
+    return Drawing(title, figure.how_to_read, figure.describe(data), str(picture.to_json()), dark_colours())

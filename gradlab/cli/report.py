@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -12,6 +12,7 @@ from gradlab.cli.options import StoreOption
 from gradlab.errors import GradlabError
 
 if TYPE_CHECKING:
+    from gradlab.reports.export import Format as Written
     from gradlab.store import Store
 
 
@@ -26,10 +27,15 @@ class Format(StrEnum):
     html = "html"
     netcdf = "netcdf"
     datasets = "datasets"
+    png = "png"
+    svg = "svg"
+    pdf = "pdf"
 
 
 PAGES = (Format.html, Format.tex)
 """What takes several studies at once."""
+IMAGES = (Format.png, Format.svg, Format.pdf)
+"""A file a figure."""
 
 
 def report(
@@ -41,7 +47,8 @@ def report(
 ) -> None:
     """Write the tables of studies, and what was found, as files.
 
-    html and tex put all of them on one page, html with figures; the page needs nothing else, and no network.
+    html and tex put all of them on one page, html with figures; the page needs nothing else, and no network. png, svg
+    and pdf write a file a figure; they need the extra `images` and a chromium.
     """
     from gradlab import reports
     from gradlab.store import Store
@@ -65,11 +72,26 @@ def report(
 def _written(store: Store, studies: list[str], to: Format, compare: bool, folder: Path) -> list[Path]:
     from gradlab import reports
 
+    if to in IMAGES:
+        return [path for study in studies for path in _images(store, study, to, folder)]
+    kind = cast("Written", to.value)
     if to not in PAGES:
-        return [path for study in studies for path in reports.export(store, study, to.value, folder)]
+        return [path for study in studies for path in reports.export(store, study, kind, folder)]
     drawn = None
     if to is Format.html:
         from gradlab.cli.drawings import drawings
 
         drawn = drawings(store, studies, compare=compare)
-    return [reports.export_page(store, studies, to.value, folder, drawings=drawn, compare=compare)]
+    return [reports.export_page(store, studies, kind, folder, drawings=drawn, compare=compare)]
+
+
+def _images(store: Store, study: str, to: Format, folder: Path) -> list[Path]:
+    """Every figure of a study as a file of its own."""
+    from gradlab.cli.drawings import pictures
+    from gradlab.figures import write_image
+    from gradlab.store.names import encode_name
+
+    if not store.runs(study):
+        raise GradlabError(f"{store.address}: study {study!r} has no runs yet; run it first")
+    name = encode_name(study or "runs")
+    return [write_image(picture, folder / f"{name}-{figure}.{to.value}") for figure, picture in pictures(store, study)]

@@ -5,6 +5,7 @@ third that calls both.
 """
 
 from gradlab.figures.bits import BITS, bits, bits_data, bits_figure
+from gradlab.figures.chart import Curve, chart
 from gradlab.figures.cliff import CLIFF_FIGURE, cliff, cliff_data, cliff_figure
 from gradlab.figures.clipping import CLIPPING, clipping, clipping_data, clipping_figure
 from gradlab.figures.clipping_share import (
@@ -34,6 +35,7 @@ from gradlab.figures.gradient_profile import (
     gradient_profile_figure,
 )
 from gradlab.figures.horizon import HORIZON, horizon, horizon_data, horizon_figure
+from gradlab.figures.images import write_image
 from gradlab.figures.lags import LAGS_FIGURE, lags, lags_data, lags_figure
 from gradlab.figures.layers import LAYERS, layers, layers_data, layers_figure
 from gradlab.figures.learning_curves import (
@@ -69,6 +71,7 @@ from gradlab.figures.step_spectrum import (
     step_spectrum_data,
     step_spectrum_figure,
 )
+from gradlab.figures.strategies import STRATEGIES, strategies, strategies_data, strategies_figure
 from gradlab.figures.thresholds import THRESHOLDS_FIGURE, thresholds, thresholds_data, thresholds_figure
 from gradlab.figures.truncation import TRUNCATION_FIGURE, truncation, truncation_data, truncation_figure
 
@@ -92,16 +95,19 @@ FIGURES: tuple[Figure, ...] = (
     TRUNCATION_FIGURE,
     BITS,
     THRESHOLDS_FIGURE,
+    STRATEGIES,
     CLIFF_FIGURE,
     MEAN_FIELD,
 )
 
 __all__ = [
     "FIGURES",
+    "Curve",
     "Figure",
     "bits",
     "bits_data",
     "bits_figure",
+    "chart",
     "cliff",
     "cliff_data",
     "cliff_figure",
@@ -156,10 +162,14 @@ __all__ = [
     "step_spectrum",
     "step_spectrum_data",
     "step_spectrum_figure",
+    "strategies",
+    "strategies_data",
+    "strategies_figure",
     "thresholds",
     "thresholds_data",
     "thresholds_figure",
     "truncation",
     "truncation_data",
     "truncation_figure",
+    "write_image",
 ]

@@ -8,13 +8,14 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from gradlab.figures.figure import Figure, empty_figure
+from gradlab.figures.group_lines import draw_groups
 from gradlab.figures.groups import groups_of, with_group
-from gradlab.figures.marks import Scale, band, edge_marks, line, once_in_legend
+from gradlab.figures.marks import Scale, once_in_legend
 from gradlab.figures.order import quantiles_by
 from gradlab.figures.panels import SPREAD
 from gradlab.figures.selection import require
-from gradlab.figures.text import count_of, formula, number_in_words, plain, short
-from gradlab.figures.theme import GROUPS_DRAWN, LineStyle, Theme, ThemeName, new_figure, theme_named
+from gradlab.figures.text import count_of, formula, number_in_words, short
+from gradlab.figures.theme import GROUPS_DRAWN, Theme, ThemeName, new_figure, theme_named
 from gradlab.quantities import STEPS, Quantity
 
 TITLE = "Runs compared over training"
@@ -77,10 +78,7 @@ def comparison_figure(data: pd.DataFrame, *, theme: ThemeName | Theme = "light")
     for number, panel in enumerate(panels):
         axes = _axes(figure, number, across, down, scale, _title(quantity))
         rows = data[data["panel"] == panel]
-        for index, name in enumerate(names):
-            own = rows[rows["group"].astype(str) == name].sort_values("step")
-            if len(own):
-                _draw_group(figure, own, name, look.style(index), scale, index / len(names), axes)
+        draw_groups(figure, rows, "step", scale, look, hover="step %{x:.0f}: %{y:.4g}", names=names, **axes)
         if len(panels) > 1:
             figure.add_annotation(
                 text=short(panel, 30), showarrow=False, xref=f"{axes['xaxis']} domain", yref=f"{axes['yaxis']} domain",
@@ -146,28 +144,6 @@ def _axes(figure: go.Figure, number: int, across: int, down: int, scale: Scale, 
         "domain": (left, min(left + width, 1)), "anchor": f"y{suffix}", "matches": "x" if number else None, "nticks": 5,
     }  # fmt: skip
     return {"xaxis": f"x{suffix}", "yaxis": f"y{suffix}"}
-
-
-def _draw_group(
-    figure: go.Figure, rows: pd.DataFrame, name: str, style: LineStyle, scale: Scale, lane: float, axes: dict[str, str]
-) -> None:
-    full = plain(name)
-    step, median = rows["step"].to_numpy(dtype=float), rows["median"].to_numpy(dtype=float)
-    figure.add_traces(band(step, rows["low"], rows["high"], scale, style, legendgroup=full, **axes))
-    figure.add_trace(
-        line(
-            step,
-            median,
-            scale,
-            style,
-            name=short(name),
-            legendgroup=full,
-            hovertemplate=f"{full}<br>step %{{x:.0f}}: %{{y:.4g}}"
-            f"<extra>median of {count_of(rows['runs'].max(), 'run')}</extra>",
-            **axes,
-        )
-    )
-    figure.add_traces(edge_marks(step, median, scale, style, full, lane, **axes))
 
 
 def describe(data: pd.DataFrame) -> str:

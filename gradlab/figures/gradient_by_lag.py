@@ -8,13 +8,13 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from gradlab.figures.figure import Figure, empty_figure
-from gradlab.figures.groups import groups_of, with_group
-from gradlab.figures.marks import Scale, band, edge_marks, level, line, once_in_legend, upright
-from gradlab.figures.order import quantiles_by
-from gradlab.figures.panels import SPREAD, titled
+from gradlab.figures.group_lines import draw_groups
+from gradlab.figures.groups import with_group
+from gradlab.figures.marks import Scale, demand, level, once_in_legend
+from gradlab.figures.panels import SPREAD, spread_over_runs, titled
 from gradlab.figures.selection import at_step, drop_unmeasured_runs, one_pass, require
-from gradlab.figures.text import count_of, number_in_words, plain, short
-from gradlab.figures.theme import GROUPS_DRAWN, LineStyle, Theme, ThemeName, new_figure, theme_named
+from gradlab.figures.text import count_of, number_in_words
+from gradlab.figures.theme import Theme, ThemeName, new_figure, theme_named
 
 TITLE = "What is left of the gradient, by lag"
 SHARE = 0.01
@@ -75,14 +75,10 @@ def gradient_by_lag_data(
         return pd.DataFrame(columns=columns)
     frame = drop_unmeasured_runs(frame, quantity)
     frame = with_group(one_pass(frame, module=module, call=call, layer=layer, direction=direction), by)
-    steps = at_step(frame, step)
-    shares = relative_gradient(steps, quantity)
-    data = quantiles_by(shares, ("group", "lag"), "share", SPREAD, log=True).rename(columns={"count": "runs"})
+    shares = relative_gradient(at_step(frame, step), quantity)
+    data = spread_over_runs(shares, "lag", {"share": True})
     within = (shares["share"] >= SHARE).groupby([shares["group"], shares["lag"]], observed=True).mean()
     data["within"] = within.reindex(pd.MultiIndex.from_frame(data[["group", "lag"]])).to_numpy()
-    span = steps.groupby("group", observed=True)["step"].agg(["min", "max"])
-    data["first_step"] = data["group"].map(span["min"]).astype(int)
-    data["last_step"] = data["group"].map(span["max"]).astype(int)
     data["quantity"] = quantity
     return data[columns]
 
@@ -96,15 +92,11 @@ def gradient_by_lag_figure(
         return empty_figure(look, TITLE, "No gradient has been recorded here yet.")
     figure = new_figure(look, titled(TITLE, data), 500)
     scale = _scale(data)
-    names, note = groups_of(data, GROUPS_DRAWN)
-    for index, name in enumerate(names):
-        own = data[data["group"].astype(str) == name]
-        _draw_group(figure, own, name, look.style(index), scale, index / len(names))
+    told = "%{x} steps back: %{y:.3g} of the largest"
+    note = draw_groups(figure, _floored(data, scale.position(scale.low)), "lag", scale, look, hover=told)
     level(figure, SHARE, "a hundredth of the largest", look, log=True, side="left")
-    if demanded_lag is not None and demanded_lag <= data["lag"].max():
-        upright(
-            figure, demanded_lag, "the task needs it to reach here", look, right=demanded_lag > data["lag"].max() / 2
-        )
+    if demanded_lag is not None:
+        demand(figure, demanded_lag, data["lag"], look)
     once_in_legend(figure)
     figure.update_xaxes(title_text="lag (steps back from the end)" + (f" ({note})" if note else ""))
     figure.update_yaxes(**scale.axis("share of the largest gradient"))
@@ -143,34 +135,11 @@ def _scale(data: pd.DataFrame) -> Scale:
     return Scale(True, max(fitted.low, -DECADES), fitted.high)
 
 
-def _draw_group(figure: go.Figure, rows: pd.DataFrame, name: str, style: LineStyle, scale: Scale, lane: float) -> None:
-    full = plain(name)
-    rows = rows.sort_values("lag")
-    lag = rows["lag"].to_numpy()
-    floor = scale.position(scale.low)
-    # what is below the axis is as good as zero to a reader, and is marked like it
-    median, low, high = (_floored(rows[column], floor) for column in ("median", "low", "high"))
-    figure.add_traces(band(lag, low, high, scale, style, legendgroup=full))
-    figure.add_trace(
-        line(
-            lag,
-            median,
-            scale,
-            style,
-            name=short(name),
-            legendgroup=full,
-            hovertemplate=f"{full}<br>%{{x}} steps back: %{{y:.3g}} of the largest"
-            f"<extra>median of {count_of(rows['runs'].max(), 'run')}</extra>",
-        )
-    )
-    # at the edge only what is truly zero, infinite or NaN
-    shown = np.where(rows["median"].to_numpy(dtype=float) > 0, np.where(median == 0, 1.0, median), median)
-    figure.add_traces(edge_marks(lag, shown, scale, style, full, lane))
-
-
-def _floored(values: pd.Series, floor: float) -> np.ndarray:
-    numbers = values.to_numpy(dtype=float)
-    return np.where(numbers < floor, 0.0, numbers)
+def _floored(data: pd.DataFrame, floor: float) -> pd.DataFrame:
+    """What is below the axis is no line; at the edge is marked only what is truly zero, infinite or NaN."""
+    median = data["median"].to_numpy(dtype=float)
+    below = {name: data[name].where(~(data[name] < floor), 0.0) for name in SPREAD}
+    return data.assign(**below, marked=np.where((median > 0) & (median < floor), 1.0, median))
 
 
 def describe(data: pd.DataFrame) -> str:

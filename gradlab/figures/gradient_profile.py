@@ -8,16 +8,16 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from gradlab.figures.figure import Figure, empty_figure
-from gradlab.figures.groups import groups_of, with_group
-from gradlab.figures.marks import Scale, band, edge_marks, line, once_in_legend, upright
-from gradlab.figures.order import quantiles_by
+from gradlab.figures.group_lines import draw_groups
+from gradlab.figures.groups import with_group
+from gradlab.figures.marks import Scale, demand, once_in_legend
+from gradlab.figures.panels import SPREAD, spread_over_runs, titled
 from gradlab.figures.selection import at_step, drop_unmeasured_runs, one_pass, require
-from gradlab.figures.text import count_of, formula, plain, short
-from gradlab.figures.theme import GROUPS_DRAWN, LineStyle, Theme, ThemeName, new_figure, theme_named
+from gradlab.figures.text import count_of, formula
+from gradlab.figures.theme import Theme, ThemeName, new_figure, theme_named
 from gradlab.quantities import TIMESTEPS
 
 TITLE = "Gradient over the sequence"
-SPREAD = {"low": 0.1, "median": 0.5, "high": 0.9}
 
 
 def gradient_profile_data(
@@ -53,13 +53,7 @@ def gradient_profile_data(
         return pd.DataFrame(columns=columns)
     frame = drop_unmeasured_runs(frame, quantity)
     frame = with_group(one_pass(frame, module=module, call=call, layer=layer, direction=direction), by)
-    frame = at_step(frame, step)
-    data = quantiles_by(frame, ("group", "t"), quantity, SPREAD, log=True).rename(columns={"count": "runs"})
-    steps = frame.groupby("group", observed=True)["step"].agg(["min", "max"])
-    data["first_step"] = data["group"].map(steps["min"]).astype(int)
-    data["last_step"] = data["group"].map(steps["max"]).astype(int)
-    data["quantity"] = quantity
-    return data[columns]
+    return spread_over_runs(at_step(frame, step), "t", {quantity: True})[columns]
 
 
 def gradient_profile_figure(
@@ -69,13 +63,11 @@ def gradient_profile_figure(
     look = theme_named(theme)
     if not len(data):
         return empty_figure(look, TITLE, "No gradient has been recorded here yet.")
-    figure = new_figure(look, _title(data), 460)
+    figure = new_figure(look, titled(TITLE, data), 460)
     scale = Scale.fit(data["low"], data["median"], data["high"], log=True)
-    names, note = groups_of(data, GROUPS_DRAWN)
-    for index, name in enumerate(names):
-        _draw_group(figure, data[data["group"].astype(str) == name], name, look.style(index), scale, index / len(names))
+    note = draw_groups(figure, data, "t", scale, look, hover="t = %{x}: %{y:.3g}")
     if demanded_lag is not None:
-        _draw_demand(figure, int(data["t"].max()) - demanded_lag, data, look)
+        demand(figure, int(data["t"].max()) - demanded_lag, data["t"], look)
     once_in_legend(figure)
     figure.update_xaxes(title_text="time step t" + (f" ({note})" if note else ""))
     figure.update_yaxes(**scale.axis(formula(TIMESTEPS[str(data["quantity"].iloc[0])].label)))
@@ -106,37 +98,6 @@ def gradient_profile(
         A plotly figure; with a message in it where nothing was recorded.
     """
     return gradient_profile_figure(gradient_profile_data(frame, **selection), theme=theme, demanded_lag=demanded_lag)
-
-
-def _draw_group(figure: go.Figure, rows: pd.DataFrame, name: str, style: LineStyle, scale: Scale, lane: float) -> None:
-    full = plain(name)
-    t, median = rows["t"].to_numpy(), rows["median"].to_numpy(dtype=float)
-    figure.add_traces(band(t, rows["low"], rows["high"], scale, style, legendgroup=full))
-    figure.add_trace(
-        line(
-            t,
-            median,
-            scale,
-            style,
-            name=short(name),
-            legendgroup=full,
-            hovertemplate=f"{full}<br>t = %{{x}}: %{{y:.3g}}"
-            f"<extra>median of {count_of(rows['runs'].max(), 'run')}</extra>",
-        )
-    )
-    figure.add_traces(edge_marks(t, median, scale, style, full, lane))
-
-
-def _draw_demand(figure: go.Figure, t: int, data: pd.DataFrame, look: Theme) -> None:
-    """A line at the time step that the task needs."""
-    first, last = data["t"].min(), data["t"].max()
-    if first <= t <= last:
-        upright(figure, t, "the task needs it to reach here", look, right=t > (first + last) / 2)
-
-
-def _title(data: pd.DataFrame) -> str:
-    first, last = int(data["first_step"].min()), int(data["last_step"].max())
-    return f"{TITLE} (training step {first:,}{f' to {last:,}' if last != first else ''})"
 
 
 def describe(data: pd.DataFrame) -> str:

@@ -9,13 +9,14 @@ import plotly.graph_objects as go
 
 from gradlab.figures.figure import Figure, empty_figure
 from gradlab.figures.gradient_by_lag import SHARE, relative_gradient
-from gradlab.figures.groups import groups_of, with_group
-from gradlab.figures.marks import Scale, band, edge_marks, level, line, once_in_legend
+from gradlab.figures.group_lines import draw_groups
+from gradlab.figures.groups import with_group
+from gradlab.figures.marks import Scale, level, once_in_legend
 from gradlab.figures.order import quantiles_by
 from gradlab.figures.panels import SPREAD
 from gradlab.figures.selection import drop_unmeasured_runs, one_pass, require
-from gradlab.figures.text import count_of, number_in_words, plain, short
-from gradlab.figures.theme import GROUPS_DRAWN, LineStyle, Theme, ThemeName, new_figure, theme_named
+from gradlab.figures.text import count_of, number_in_words
+from gradlab.figures.theme import Theme, ThemeName, new_figure, theme_named
 
 TITLE = "Gradient horizon over training"
 BUCKETS = 200
@@ -84,10 +85,7 @@ def horizon_figure(
     figure = new_figure(look, TITLE, 420)
     demand = () if demanded_lag is None else (float(demanded_lag),)
     scale = Scale.fit(data["low"], data["median"], data["high"], log=False, include=(0.0, *demand))
-    names, note = groups_of(data, GROUPS_DRAWN)
-    for index, name in enumerate(names):
-        own = data[data["group"].astype(str) == name].sort_values("step")
-        _draw_group(figure, own, name, look.style(index), scale, index / len(names))
+    note = draw_groups(figure, data, "step", scale, look, hover="training step %{x:.0f}: %{y:.0f} steps back")
     if demanded_lag is not None:
         level(figure, demanded_lag, f"the task demands {count_of(demanded_lag, 'step')}", look, log=False)
     once_in_legend(figure)
@@ -120,25 +118,6 @@ def horizon(
         A plotly figure; with a message in it where nothing was recorded.
     """
     return horizon_figure(horizon_data(frame, **selection), theme=theme, demanded_lag=demanded_lag)
-
-
-def _draw_group(figure: go.Figure, rows: pd.DataFrame, name: str, style: LineStyle, scale: Scale, lane: float) -> None:
-    full = plain(name)
-    step, median = rows["step"].to_numpy(dtype=float), rows["median"].to_numpy(dtype=float)
-    figure.add_traces(band(step, rows["low"], rows["high"], scale, style, legendgroup=full))
-    figure.add_trace(
-        line(
-            step,
-            median,
-            scale,
-            style,
-            name=short(name),
-            legendgroup=full,
-            hovertemplate=f"{full}<br>training step %{{x:.0f}}: %{{y:.0f}} steps back"
-            f"<extra>median of {count_of(rows['runs'].max(), 'run')}</extra>",
-        )
-    )
-    figure.add_traces(edge_marks(step, median, scale, style, full, lane))
 
 
 def describe(data: pd.DataFrame) -> str:

@@ -8,12 +8,13 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from gradlab.figures.figure import Figure, empty_figure
+from gradlab.figures.group_lines import draw_groups
 from gradlab.figures.groups import groups_of, with_group
-from gradlab.figures.marks import Scale, band, edge_marks, level, line, once_in_legend
+from gradlab.figures.marks import Scale, level, once_in_legend
 from gradlab.figures.order import quantiles_by
 from gradlab.figures.selection import require
-from gradlab.figures.text import count_of, number_in_words, plain, short
-from gradlab.figures.theme import GROUPS_DRAWN, LineStyle, Theme, ThemeName, new_figure, theme_named
+from gradlab.figures.text import number_in_words, short
+from gradlab.figures.theme import GROUPS_DRAWN, Theme, ThemeName, new_figure, theme_named
 
 TITLE = "Learning curves"
 SPREAD = {"low": 0.1, "median": 0.5, "high": 0.9}
@@ -72,9 +73,8 @@ def learning_curves_figure(data: pd.DataFrame, *, theme: ThemeName | Theme = "li
         log = number == 1 and _spans_decades(rows)
         chance = rows["chance"].dropna().unique()
         scale = Scale.fit(rows["low"], rows["median"], rows["high"], chance, log=log)
-        for index, name in enumerate(names):
-            own = rows[rows["group"].astype(str) == name]
-            _draw_group(figure, own, name, look.style(index), scale, index / len(names), axes)
+        told = "step %{x:.0f}: %{y:.4g}"
+        draw_groups(figure, _with_broken(rows), "step", scale, look, hover=told, names=names, **axes)
         for guess in chance:
             words = f"chance {number_in_words(guess)}"
             level(figure, float(guess), words, look, log=log, xaxis=f"x{suffix}", yaxis=f"y{suffix}")
@@ -130,37 +130,10 @@ def _spans_decades(rows: pd.DataFrame) -> bool:
     return len(values) > 0 and values.min() > 0 and values.max() > 30 * values.min()
 
 
-def _draw_group(
-    figure: go.Figure,
-    rows: pd.DataFrame,
-    name: str,
-    style: LineStyle,
-    scale: Scale,
-    lane: float,
-    axes: dict[str, str],
-) -> None:
-    if not len(rows):
-        return
-    full = plain(name)
-    step, median = rows["step"].to_numpy(dtype=float), rows["median"].to_numpy(dtype=float)
-    figure.add_traces(band(step, rows["low"], rows["high"], scale, style, legendgroup=full, **axes))
-    figure.add_trace(
-        line(
-            step,
-            median,
-            scale,
-            style,
-            name=short(name),
-            legendgroup=full,
-            **axes,
-            hovertemplate=f"{full}<br>step %{{x:.0f}}: %{{y:.4g}}"
-            f"<extra>median of {count_of(rows['runs'].max(), 'run')}</extra>",
-        )
-    )
-    # a run that broke shows even where the median of its group still stands
-    worst = np.where(rows["nonfinite"].to_numpy() > 0, rows["high"].to_numpy(dtype=float), 1.0)
-    worst = np.where((rows["nonfinite"].to_numpy() > 0) & np.isfinite(worst), np.nan, worst)
-    figure.add_traces(edge_marks(step, worst, scale, style, full, lane, **axes))
+def _with_broken(rows: pd.DataFrame) -> pd.DataFrame:
+    """A run that broke is marked even where the median of its group still stands."""
+    broken, high = rows["nonfinite"].to_numpy() > 0, rows["high"].to_numpy(dtype=float)
+    return rows.assign(marked=np.where(broken, np.where(np.isfinite(high), np.nan, high), 1.0))
 
 
 def describe(data: pd.DataFrame) -> str:

@@ -8,12 +8,13 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from gradlab.figures.figure import Figure, empty_figure
+from gradlab.figures.group_lines import draw_groups
 from gradlab.figures.groups import groups_of, with_group
-from gradlab.figures.marks import Scale, band, edge_marks, line, once_in_legend
+from gradlab.figures.marks import Scale, line, once_in_legend
 from gradlab.figures.order import quantiles_by
-from gradlab.figures.panels import SPREAD, titled
+from gradlab.figures.panels import SPREAD, spread_over_runs, titled
 from gradlab.figures.selection import at_step, one_pass, require
-from gradlab.figures.text import count_of, formula, number_in_words, plain, short
+from gradlab.figures.text import formula, number_in_words, plain
 from gradlab.figures.theme import GROUPS_DRAWN, LineStyle, Theme, ThemeName, new_figure, theme_named
 from gradlab.quantities import LYAPUNOV
 
@@ -53,12 +54,9 @@ def lyapunov_data(
         return pd.DataFrame(columns=columns)
     frame = with_group(one_pass(frame, module=module, call=call, layer=layer, direction=direction), by)
     frame = at_step(frame, step)
-    data = quantiles_by(frame, ("group", "index"), "exponent", SPREAD).rename(columns={"count": "runs"})
+    data = spread_over_runs(frame, "index", {"exponent": False})
     errors = quantiles_by(frame, ("group", "index"), "standard_error", {"standard_error": 0.5})
     data["standard_error"] = errors["standard_error"]
-    steps = frame.groupby("group", observed=True)["step"].agg(["min", "max"])
-    data["first_step"] = data["group"].map(steps["min"]).astype(int)
-    data["last_step"] = data["group"].map(steps["max"]).astype(int)
     return data[columns]
 
 
@@ -74,9 +72,9 @@ def lyapunov_figure(
     scale = Scale.fit(data["low"], data["median"], data["high"], expected, log=False, include=(0.0,))
     names, note = groups_of(data, GROUPS_DRAWN)
     figure.add_hline(y=0, line={"color": look.muted, "dash": "dash", "width": 1.5})
-    for index, name in enumerate(names):
-        own = data[data["group"].astype(str) == name]
-        _draw_group(figure, own, name, look.style(index), scale, index / len(names))
+    for place, name in enumerate(names):
+        figure.add_traces(_error_bars(data[data["group"].astype(str) == name], look.style(place), plain(name)))
+    draw_groups(figure, data, "index", scale, look, hover="index %{x}: %{y:.4g} nats/step", names=names)
     if len(expected):
         style = LineStyle(look.text, "longdash", "circle")
         drawn = line(np.arange(len(expected)), expected, scale, style, name="theory", width=1.8)
@@ -113,30 +111,9 @@ def lyapunov(
     return lyapunov_figure(lyapunov_data(frame, **selection), theme=theme, theory=theory)
 
 
-def _draw_group(figure: go.Figure, rows: pd.DataFrame, name: str, style: LineStyle, scale: Scale, lane: float) -> None:
-    full = plain(name)
-    index, median = rows["index"].to_numpy(dtype=float), rows["median"].to_numpy(dtype=float)
-    figure.add_traces(band(index, rows["low"], rows["high"], scale, style, legendgroup=full))
-    figure.add_traces(_error_bars(index, median, rows["standard_error"].to_numpy(dtype=float), style, full))
-    figure.add_trace(
-        line(
-            index,
-            median,
-            scale,
-            style,
-            name=short(name),
-            legendgroup=full,
-            hovertemplate=f"{full}<br>index %{{x}}: %{{y:.4g}} nats/step"
-            f"<extra>median of {count_of(rows['runs'].max(), 'run')}</extra>",
-        )
-    )
-    figure.add_traces(edge_marks(index, median, scale, style, full, lane))
-
-
-def _error_bars(
-    index: np.ndarray, median: np.ndarray, error: np.ndarray, style: LineStyle, owner: str
-) -> list[go.Scatter]:
+def _error_bars(rows: pd.DataFrame, style: LineStyle, owner: str) -> list[go.Scatter]:
     """One upright stroke an exponent, all in one trace; none where the error is not known."""
+    index, median, error = (rows[name].to_numpy(dtype=float) for name in ("index", "median", "standard_error"))
     places = np.flatnonzero(np.isfinite(median) & np.isfinite(error))
     if not len(places):
         return []

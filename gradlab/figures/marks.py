@@ -261,3 +261,10 @@ def upright(figure: go.Figure, place: float, words: str, look: Theme, *, right: 
         yanchor="bottom",
     )
     figure.update_layout(legend_y=1.08)
+
+
+def demand(figure: go.Figure, place: float, places: ArrayLike, look: Theme) -> None:
+    """An upright line where the task needs the gradient, if it lies within the positions that are drawn."""
+    first, last = float(np.min(places)), float(np.max(places))
+    if first <= place <= last:
+        upright(figure, place, "the task needs it to reach here", look, right=place > (first + last) / 2)

@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from gradlab.figures.group_lines import draw_groups
 from gradlab.figures.groups import groups_of
-from gradlab.figures.marks import Scale, band, edge_marks, line, once_in_legend
+from gradlab.figures.marks import Scale, once_in_legend
 from gradlab.figures.order import quantiles_by
-from gradlab.figures.text import count_of, formula, plain, short
+from gradlab.figures.text import formula, plain
 from gradlab.figures.theme import GROUPS_DRAWN, LineStyle, Theme, new_figure
 
 SPREAD = {"low": 0.1, "median": 0.5, "high": 0.9}
@@ -74,9 +75,8 @@ def panels_figure(
         axes = {"xaxis": f"x{suffix}", "yaxis": f"y{suffix}"}
         rows, bounds = data[data["quantity"] == panel.quantity], data[data["quantity"] == panel.bound]
         scale = _scale(rows, bounds, panel.log)
+        draw_groups(figure, rows, x, scale, look, hover=f"{x} %{{x}}: %{{y:.4g}}", names=names, **axes)
         for index, name in enumerate(names):
-            own = rows[rows["group"].astype(str) == name]
-            _draw_group(figure, own, x, name, look.style(index), scale, index / len(names), axes)
             _draw_bound(figure, bounds[bounds["group"].astype(str) == name], x, name, look.style(index), axes)
         top = 1 - number * (height + _GAP)
         figure.layout[f"yaxis{suffix}"] = {
@@ -98,37 +98,6 @@ def _scale(rows: pd.DataFrame, bounds: pd.DataFrame, log: bool) -> Scale:
     if not len(allowed):
         return scale
     return Scale(log, scale.low, min(max(scale.high, float(allowed.max())), scale.high + (scale.high - scale.low)))
-
-
-def _draw_group(
-    figure: go.Figure,
-    rows: pd.DataFrame,
-    x: str,
-    name: str,
-    style: LineStyle,
-    scale: Scale,
-    lane: float,
-    axes: dict[str, str],
-) -> None:
-    if not len(rows):
-        return
-    full = plain(name)
-    places, median = rows[x].to_numpy(dtype=float), rows["median"].to_numpy(dtype=float)
-    figure.add_traces(band(places, rows["low"], rows["high"], scale, style, legendgroup=full, **axes))
-    figure.add_trace(
-        line(
-            places,
-            median,
-            scale,
-            style,
-            name=short(name),
-            legendgroup=full,
-            hovertemplate=f"{full}<br>{x} %{{x}}: %{{y:.4g}}"
-            f"<extra>median of {count_of(rows['runs'].max(), 'run')}</extra>",
-            **axes,
-        )
-    )
-    figure.add_traces(edge_marks(places, median, scale, style, full, lane, **axes))
 
 
 def _draw_bound(

@@ -29,8 +29,7 @@ class LineStyle:
 
     def band(self, opacity: float = 0.18) -> str:
         """The group's colour as a translucent fill."""
-        red, green, blue = (int(self.colour[i : i + 2], 16) for i in (1, 3, 5))
-        return f"rgba({red},{green},{blue},{opacity})"
+        return f"rgba({_numbers(self.colour)},{opacity})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +37,8 @@ class Theme:
     """Colours of one mode; everything else is common to both."""
 
     name: ThemeName
+    page: str
+    """The paper that it is made for."""
     text: str
     muted: str
     grid: str
@@ -107,6 +108,7 @@ class Theme:
 
 LIGHT = Theme(
     "light",
+    page="#ffffff",
     text="#1f2430",
     muted="#6b7280",
     grid="#e3e6eb",
@@ -118,6 +120,7 @@ LIGHT = Theme(
 )
 DARK = Theme(
     "dark",
+    page="#0e1117",
     text="#f0f2f6",
     muted="#9aa3b2",
     grid="#323845",
@@ -137,6 +140,28 @@ def theme_named(name: ThemeName | Theme) -> Theme:
     if name not in _THEMES:
         raise ValueError(f"expected a theme out of {', '.join(_THEMES)}, got {name!r}")
     return _THEMES[name]
+
+
+def theme_of(figure: go.Figure) -> Theme:
+    """The theme that a figure was drawn in, by the colour of its text; light for one of another make."""
+    return DARK if figure.layout.template.layout.font.color == DARK.text else LIGHT
+
+
+def dark_colours() -> dict[str, str]:
+    """Every colour of the light theme, and what it is in the dark one; as `#rrggbb`, and as `r,g,b` within `rgba(…)`.
+
+    For pages that follow the reader's choice: a figure that was drawn in the light theme becomes the dark one by these.
+    """
+    pairs = {
+        getattr(LIGHT, name): getattr(DARK, name)
+        for name in ("nan", "infinite", "zero", "surface", "grid", "muted", "text")
+    } | dict(zip(LIGHT.categorical, DARK.categorical, strict=True))
+    numbers = {_numbers(light): _numbers(dark) for light, dark in pairs.items()}
+    return pairs | numbers
+
+
+def _numbers(colour: str) -> str:
+    return ",".join(str(int(colour[i : i + 2], 16)) for i in (1, 3, 5))
 
 
 def new_figure(theme: Theme, title: str, height: int) -> go.Figure:

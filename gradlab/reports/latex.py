@@ -27,6 +27,7 @@ _SYMBOLS = {
     "⟨": r"\langle", "⟩": r"\rangle", "ₜ": "_t", "²": "^2", "±": r"\pm", "√": r"\surd", "∈": r"\in", "≈": r"\approx",
 }  # fmt: skip
 _PLAIN = {"–": "--", "—": "---", "…": r"\dots{}", "“": "``", "”": "''", "’": "'", "\u00a0": "~"}
+_LIGATURES = (("-–—", "-–—"), (",", ","), ("’”", "’”"), ("?!“", "“"))
 _WORDS = {"held": "Held", "failed": "Failed", "undecided": "Undecided"}
 
 
@@ -46,7 +47,14 @@ def write_latex(studies: Sequence[Contents], path: Path, compared: TextTable | N
 
 def escaped(text: str) -> str:
     """Text for LaTeX, on one line."""
-    return "".join(map(_letter, " ".join(str(text).split())))
+    words = " ".join(str(text).split())
+    pairs = zip(" " + words, words, strict=False)
+    return "".join(("{}" if _melt(before, letter) else "") + _letter(letter) for before, letter in pairs)
+
+
+def _melt(one: str, other: str) -> bool:
+    """Whether TeX's fonts would print two letters as another one: `--` as a dash, `,,` as a quotation mark."""
+    return any(one in before and other in after for before, after in _LIGATURES)
 
 
 def _letter(letter: str) -> str:
@@ -84,7 +92,8 @@ def _table(table: TextTable) -> list[str]:
     """As wide as the page: the first column and long ones wrap."""
     share = 0.9 / max(1, len(table.header))
     columns = "".join(rf"p{{{share:.3f}\linewidth}}" for _ in table.header)
-    rows = [" & ".join(map(escaped, cells)) + r" \\" for cells in (table.header, *table.rows)]
+    # {} so that no cell that begins with [ or * is taken for an argument of the line's end before it
+    rows = ["{}" + " & ".join(map(escaped, cells)) + r" \\" for cells in (table.header, *table.rows)]
     return [
         rf"\subsection*{{{escaped(table.title)}}}", escaped(table.how_to_read), "",
         rf"{{\small\begin{{longtable}}{{{columns}}}", r"\hline", rows[0], r"\hline\endhead", *rows[1:], r"\hline",

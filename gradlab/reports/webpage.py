@@ -1,16 +1,31 @@
-"""Studies as one page of HTML that needs nothing else: no network, no other file."""
+"""Pages of HTML that need nothing else, no network and no other file: studies, and exhibits of a gallery."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from gradlab.errors import StoreError
 from gradlab.reports.contents import Contents, Drawing, TextTable
 
-TEMPLATE = "webpage.html"
+
+@dataclass(frozen=True, slots=True)
+class Exhibit:
+    """One figure of a gallery with all that a visitor wants to know."""
+
+    name: str
+    """Where it stands on the page."""
+    question: str
+    finding: str
+    seen: str
+    """What one sees, and what it means."""
+    source: str
+    code: str
+    drawing: Drawing
 
 
 def write_webpage(
@@ -22,7 +37,7 @@ def write_webpage(
     """Write the page: question, claims, findings, figures and tables of every study, and how to read them.
 
     plotly's program stands in the page once; its content policy forbids every request to elsewhere. Words from study
-    files and runs are escaped, also within the figures' numbers.
+    files and runs are escaped, also within the figures' numbers. The page is light or dark as its reader prefers.
 
     Args:
         studies: in the order of the page.
@@ -33,24 +48,43 @@ def write_webpage(
     Raises:
         StoreError: when jinja2 is not installed.
     """
-    try:
-        from jinja2 import Environment, StrictUndefined
-    except ImportError as error:
-        raise StoreError("HTML needs the package jinja2: pip install jinja2") from error
     drawings = drawings or {}
     figures = {name: [_Placed(f"figure-{at}-{place}", one) for place, one in enumerate(drawn)]
                for at, (name, drawn) in enumerate(drawings.items())}  # fmt: skip
-    source = resources.files("gradlab.reports").joinpath(TEMPLATE).read_text(encoding="utf-8")
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    page = environment.from_string(source).render(
-        title=", ".join(study.name for study in studies),
-        studies=studies,
-        figures=figures,
-        compared=compared,
-        script=_plotly() if any(figures.values()) else "",
-    )
+    shown = [one for drawn in drawings.values() for one in drawn]
+    title = ", ".join(study.name for study in studies)
+    page = _rendered("webpage.html", shown, title=title, studies=studies, figures=figures, compared=compared)
     path.write_text(page, encoding="utf-8")
     return path
+
+
+def write_exhibits(exhibits: Sequence[Exhibit], path: Path, *, title: str, introduction: str) -> Path:
+    """Write a gallery: of every exhibit the question, the finding, the figure, how to read it, source, and code.
+
+    Raises:
+        StoreError: when jinja2 is not installed.
+    """
+    figures = {one.name: _Placed(f"figure-{one.name}", one.drawing) for one in exhibits}
+    shown = [one.drawing for one in exhibits]
+    page = _rendered("exhibits.html", shown, title=title, introduction=introduction, exhibits=exhibits, figures=figures)
+    path.write_text(page, encoding="utf-8")
+    return path
+
+
+def _rendered(template: str, shown: Sequence[Drawing], **words: Any) -> str:
+    """A template of this folder with its words put in, all of them escaped."""
+    try:
+        from jinja2 import Environment, FunctionLoader, StrictUndefined
+    except ImportError as error:
+        raise StoreError("HTML needs the package jinja2: pip install jinja2") from error
+    folder = resources.files("gradlab.reports")
+    loader = FunctionLoader(lambda name: folder.joinpath(name).read_text(encoding="utf-8"))
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, loader=loader
+    )
+    dark = {light: dark for one in shown for light, dark in one.dark.items()}
+    script = _plotly() if shown else ""
+    return environment.get_template(template).render(script=script, dark=_in_script(json.dumps(dark)), **words)
 
 
 class _Placed:

@@ -115,7 +115,7 @@ def test_two_studies_on_one_page_with_their_figures(tmp_path: Path) -> None:
     made = gradlab("report", "one", "two", "--to", "html", "--compare", cwd=tmp_path)
     assert made.returncode == 0, made.stderr
     text = (tmp_path / made.stdout.strip()).read_text(encoding="utf-8")
-    assert text.count("Plotly.newPlot(") >= 3 * 3, "a line a study, and those of each"
+    assert text.count('gradlab.show("figure-') >= 3 * 3, "a line a study, and those of each"
     assert "one and two" in text
     wrong = gradlab("report", "one", "two", "--to", "csv", "--compare", cwd=tmp_path)
     assert wrong.returncode == 2

@@ -156,12 +156,16 @@ def cliff_columns(steps: list[int], length: int, decay: float, size: float = 1.0
     return pd.concat([one.assign(step=step) for step in steps], ignore_index=True)
 
 
-def clipping_columns(steps: list[int]) -> pd.DataFrame:
-    """The table `clipping` of a gradient of norm 2: the norm at 0.1, 1 and 10, and one without a setting."""
-    settings = [("norm", 0.1), ("norm", 1.0), ("norm", 10.0), ("zclip", np.nan)]
+def clipping_columns(steps: list[int], length: int = 0, decay: float = 1.0, size: float = 1.0) -> pd.DataFrame:
+    """The table `clipping` of a gradient of norm 2 · size: the norm at 0.1, 1 and 10, and one without a setting.
+
+    By value, which turns the gradient: its cosine is `decay`.
+    """
+    settings = [("norm", 0.1), ("norm", 1.0), ("norm", 10.0), ("value", 0.1), ("zclip", np.nan)]
     rows = [
-        {"step": step, "strategy": name, "setting": setting, "coefficient": min(1.0, setting / 2) if setting == setting
-         else 1.0, "cosine": 1.0, "fired": setting < 2, "threshold": setting}
+        {"step": step, "strategy": name, "setting": setting, "fired": setting < 2 * size, "threshold": setting,
+         "coefficient": min(1.0, setting / 2 / size) if setting == setting else 1.0,
+         "cosine": decay if name == "value" else 1.0}
         for step in steps for name, setting in settings
     ]  # fmt: skip
     return pd.DataFrame(rows)

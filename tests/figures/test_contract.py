@@ -11,9 +11,10 @@ import pytest
 
 from gradlab.figures import FIGURES, Figure
 from gradlab.figures.decimation import POINTS
-from gradlab.figures.theme import DARK, LIGHT
+from gradlab.figures.theme import DARK, LIGHT, dark_colours
 from tests.figures.frames import (
     cliff_columns,
+    clipping_columns,
     lags_columns,
     lyapunov_columns,
     parameters_columns,
@@ -25,6 +26,7 @@ from tests.figures.frames import (
     truncation_columns,
 )
 
+_DARK = dark_colours()
 NUMBERS = {
     "timesteps": ["grad_h", "grad_x", "sigma_max", "sigma_min", "mean_log_sigma"],
     "steps": ["loss", "score", "grad_norm", "grad_norm_clipped", "clip_coefficient"],
@@ -33,6 +35,7 @@ NUMBERS = {
     "spectra": ["log_sigma"],
     "truncation": ["relative_error", "cosine", "sign_agreement", "predicted_error"],
     "cliff": ["loss"],
+    "clipping": ["coefficient", "cosine"],
     "parameters": ["grad_norm", "spectral_norm", "spectral_radius"],
 }
 
@@ -51,6 +54,7 @@ def rows_of(table: str, steps: list[int], length: int, decay: float = 0.9, size:
         "parameters": parameters_columns,
         "truncation": truncation_columns,
         "cliff": cliff_columns,
+        "clipping": clipping_columns,
     }
     return builders[table](steps, length, decay, size)
 
@@ -178,6 +182,28 @@ def test_draws_every_frame(figure: Figure, case: str) -> None:
 def test_is_drawn_in_the_dark(figure: Figure, case: str) -> None:
     drawn = figure.draw(data_of(figure, frame_of(case, figure.table)), theme="dark")
     assert drawn.layout.template.layout.font.color == DARK.text
+
+
+def test_the_dark_one_is_the_light_one_in_other_colours(figure: Figure) -> None:
+    """So that a page can follow its reader's choice without holding every figure twice."""
+    data = data_of(figure, frame_of("mixed", figure.table))
+    light, dark = (json.loads(figure.draw(data, theme=theme).to_json()) for theme in ("light", "dark"))
+    assert recoloured(light) == recoloured(dark), "expected the same but for colours that the table knows"
+
+
+def recoloured(value: object) -> object:
+    """The figure with every colour of the light theme replaced by what stands for it in the dark."""
+    if isinstance(value, dict):
+        return {key: recoloured(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [recoloured(each) for each in value]
+    if isinstance(value, str):
+        numbers, mark, opacity = value.removeprefix("rgba(").rpartition(",")
+        if value.startswith("rgba("):
+            return f"rgba({_DARK.get(numbers, numbers)}{mark}{opacity}"
+        # two colours of the dark theme that are one in the light
+        return {DARK.infinite: DARK.categorical[1]}.get(value, _DARK.get(value, value))
+    return value
 
 
 def _draws_something(trace: go.Scatter | go.Heatmap | go.Bar) -> bool:

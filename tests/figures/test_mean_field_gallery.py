@@ -1,9 +1,10 @@
-"""The gallery's script, run small: random nets, through `gradlab.analyse`, on the line of mean-field theory."""
+"""The gallery's random nets, wider and longer than it draws them, on the line of mean-field theory."""
 
 import importlib.util
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from gradlab.figures import mean_field_data
 
@@ -12,6 +13,7 @@ TOLERANCE = {128: 0.035 / 2, 256: 0.012 / 2}
 """One net, growth of ln‖g‖ per step (half of that of ln‖g‖²), after the correction of first order in 1/N."""
 
 
+@pytest.mark.slow
 def test_random_nets_agree_with_theory() -> None:
     specification = importlib.util.spec_from_file_location("gallery_mean_field", SCRIPT)
     assert specification is not None and specification.loader is not None

@@ -63,7 +63,7 @@ def test_shell(line):
 
 
 @pytest.mark.parametrize(
-    "line", ["make demos", "gradlab look", "gradlab report digits --to pdf", "gradlab run digits model.hiden=64"]
+    "line", ["make demos", "gradlab look", "gradlab report digits --to docx", "gradlab run digits model.hiden=64"]
 )
 def test_a_line_that_does_not_work_would_be_seen(line):
     with pytest.raises((AssertionError, GradlabError, TyperException)):

@@ -5,11 +5,13 @@ import re
 from html.parser import HTMLParser
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from gradlab.errors import StoreError
 from gradlab.reports import Drawing, export, export_page
-from gradlab.reports.contents import comparison, contents
-from gradlab.reports.latex import escaped
+from gradlab.reports.contents import TextTable, comparison, contents
+from gradlab.reports.latex import _PLAIN, _SPECIAL, _SYMBOLS, escaped, write_latex
 from gradlab.reports.webpage import write_webpage
 from tests.reports.test_export import HOSTILE, hostile  # noqa: F401 (a fixture)
 
@@ -77,7 +79,7 @@ def test_words_of_users_stay_words_on_a_page(hostile, tmp_path):  # noqa: F811
     page = Page(path.read_text(encoding="utf-8"))
     assert len(page.scripts) == 2
     assert "alert" not in page.scripts[1].replace("\\u003cscript\\u003ealert(1)", "")
-    figure = json.loads(re.search(r"var figure = (\{.*\}); Plotly", page.scripts[1])[1])
+    figure = json.loads(re.search(r"var figure = (\{.*\}); gradlab", page.scripts[1])[1])
     assert figure == FIGURE, "what the script reads is what was given"
     for text in HOSTILE:
         assert " ".join(text.split()) in " ".join(page.text.split())
@@ -139,6 +141,47 @@ SAID = {
 @pytest.mark.parametrize(("text", "latex"), SAID.items())
 def test_text_in_latex(text, latex):
     assert escaped(text) == latex
+
+
+TOKEN = re.compile(
+    r"\\ensuremath\{(?P<symbol>[^{}]*)\}|(?P<named>\\text[a-z]+\{\})|(?P<dots>\\dots\{\})|\\(?P<plain>[{}$&#%_])"
+    r"|(?P<nothing>\{\})|(?P<ligature>---|--|``|''|')|(?P<letter>[^\\{}$&#%_~^\"'`<>|])"
+)
+NAMED = {latex: letter for letter, latex in _SPECIAL.items()} | {r"\dots{}": "…"}
+SYMBOLS = {latex: letter for letter, latex in _SYMBOLS.items()}
+LIGATURES = {latex: letter for letter, latex in _PLAIN.items()}
+
+
+def read_back(latex):
+    """What LaTeX would print of some escaped text; fails at a letter that it would act on."""
+    text, place = "", 0
+    while place < len(latex):
+        found = TOKEN.match(latex, place)
+        assert found, f"expected nothing that LaTeX acts on, found {latex[place : place + 12]!r}"
+        kind, said = found.lastgroup, found[found.lastgroup]
+        text += {"symbol": SYMBOLS, "named": NAMED, "dots": NAMED, "ligature": LIGATURES, "nothing": {"{}": ""}}.get(
+            kind, {said: said}
+        )[said]
+        assert kind != "letter" or (latex[place : place + 2] not in (",,", "?`", "!`")), "a ligature"
+        place = found.end()
+    return text
+
+
+@given(
+    st.text(st.one_of(st.characters(min_codepoint=32, max_codepoint=126), st.sampled_from([*_SYMBOLS, *"–—…“”’éß"])))
+)
+@example("".join(map(chr, range(32, 127))))
+@example("".join(_SYMBOLS))
+@example("a -- b --- c,, d ''' ``` ?` !“ “““ ’’ << >> –-")
+def test_latex_prints_what_was_written(text):
+    assert read_back(escaped(text)) == " ".join(text.split())
+
+
+def test_no_cell_is_taken_for_an_argument(tmp_path):
+    table = TextTable("t", "r", ("[1]", "*"), (("[2, 3]", "x"), ("*", "[")))
+    text = write_latex([], tmp_path / "t.tex", compared=table).read_text(encoding="utf-8")
+    assert text.count("\\\\\n") == 3
+    assert not re.search(r"(?:\\\\|\\hline|\\endhead)\s*[\[*]", text)
 
 
 def test_no_runs_no_page(filled, tmp_path):
