@@ -3,6 +3,7 @@
 #   make test        all tests but those that train for minutes; these: make test-slow
 #   make check       format, lint, types, and the direction of imports
 #   make bench       what recording costs, as ratios within one run
+#   make gallery     one page of figures that each teach one thing, measured while it is made
 # PYTHON names the Python that the environment in VENV is made with, STORE the folder that holds the runs.
 
 SHELL := /bin/bash
@@ -26,7 +27,7 @@ WHAT_TO_INSTALL := pyproject.toml constraints.txt
 
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test test-slow check format bench picture clean
+.PHONY: demo test test-slow check format bench gallery picture clean
 
 demo: $(VENV)/.gradlab
 	$(BIN)/gradlab run digits --store $(STORE)
@@ -57,6 +58,9 @@ format: $(VENV)/.check
 
 bench: $(VENV)/.test
 	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+gallery: $(VENV)/.gradlab
+	$(BIN)/python studies/gallery --to $(REPORTS)/gallery.html
 
 # the picture in README.md, of the digits as the demo leaves them
 picture: $(VENV)/.test

@@ -61,7 +61,10 @@ def test_tests_run_with_what_is_pinned():
     assert Version(distribution("torch").version).public == str(PINS["torch"])
 
 
-@pytest.mark.parametrize("target", ["demo", "test", "test-slow", "check", "format", "bench", "picture", "clean"])
+TARGETS = ("demo", "test", "test-slow", "check", "format", "bench", "gallery", "picture", "clean")
+
+
+@pytest.mark.parametrize("target", TARGETS)
 def test_make_knows_its_targets(target):
     planned = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True)
     assert planned.returncode == 0 and planned.stdout, planned.stderr
