@@ -216,6 +216,11 @@ TIMESTEPS = Table(
         ),
         Quantity("state_norm", "‖h_t‖", "", "Norm of the hidden state; median over the sequences.", log=True),
         Quantity("saturation", "saturated", "", "Share of hidden units with |h| above 0.99 (ReLU: at zero)."),
+        Quantity(
+            "dead", "dead units", "",
+            "Share of ReLU units at zero in every measured sequence, at this and all earlier time steps; at the last "
+            "time step those that were never active in the pass.",
+        ),
         Quantity("sigma_max", "σ_max(J_t)", "", "Largest singular value of the state Jacobian ∂s_t/∂s_{t−1}; "
                  "median over the sequences measured.", log=True),
         Quantity("sigma_min", "σ_min(J_t)", "", "Smallest singular value of the state Jacobian.", log=True),

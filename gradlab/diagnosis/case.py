@@ -206,6 +206,10 @@ class Case:
         given = self.about.get("model.nonlinearity")
         if given is not None:
             return str(given)
+        times = self.rows("timesteps")
+        if "dead" in times.columns and times["dead"].notna().any():
+            # written for rectified units alone
+            return "relu"
         return "tanh" if self.cell not in (None, "rnn") else None
 
     @property

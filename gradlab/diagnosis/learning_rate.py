@@ -66,10 +66,18 @@ def judge(case: Case) -> Finding | None:
         ),
         remedies.lower_rate(case, factor) + clip,
         Where(
-            first_step=int(case.steps["step"].iloc[case.leaps[0] if leaps else 0]),
+            first_step=int(case.steps["step"].iloc[_before(case.trend, case.leaps[0]) if leaps else 0]),
             last_step=int(case.steps["step"].iloc[-1]),
         ),
     )
+
+
+def _before(losses: np.ndarray, leap: int) -> int:
+    """The step whose update began a leap: the last one before it whose loss was still the usual one."""
+    before = losses[max(0, leap - 20) : leap]
+    usual = np.median(before[np.isfinite(before)]) if np.isfinite(before).any() else math.inf
+    still = np.flatnonzero(losses[:leap] <= usual)
+    return int(still[-1]) if len(still) else 0
 
 
 def _update_ratios(case: Case) -> tuple[float, float]:

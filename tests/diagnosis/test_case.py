@@ -61,6 +61,18 @@ def test_leaps_stand_out_of_the_twenty_losses_before() -> None:
     assert case(losses).leaps.tolist() == [40, 50]
 
 
+def test_a_leap_is_dated_to_the_update_that_began_it() -> None:
+    """The usual loss is 0.5; it rises after the update at step 40, and three steps later it is three times that."""
+    losses = np.full(COUNT, 0.5)
+    losses[41:] = [0.9, 1.3, 2.5] + [3.0] * (COUNT - 44)
+    assert case(losses).leaps[0] == 43
+    found = next(one for one in diagnose(well(steps=steps(losses))) if one.name == "learning_rate")
+    assert found.where.first_step == 40
+    losses[35] = np.nan
+    found = next(one for one in diagnose(well(steps=steps(losses))) if one.name == "learning_rate")
+    assert found.where.first_step == 34, "a loss that is no number is the first leap"
+
+
 def test_losses_of_truncated_windows_are_averaged_over_a_sequence() -> None:
     losses = np.tile([0.0, 0.0, 0.0, 4.0], COUNT // 4)
     about = {"training__bptt__k1": 5, "reads": "every"}  # four windows in a sequence of twenty steps

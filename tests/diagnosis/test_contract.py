@@ -88,8 +88,8 @@ CASES = [
     ),
     RuleCase(
         "dead_relus",
-        well(steps=steps(FLAT), runs=runs(**RELU), timesteps=timesteps(saturation=0.995), gates=None),
-        well(steps=steps(FLAT), runs=runs(**RELU), timesteps=timesteps(saturation=0.89), gates=None),
+        well(steps=steps(FLAT), runs=runs(**RELU), timesteps=timesteps(saturation=0.995, dead=0.995), gates=None),
+        well(steps=steps(FLAT), runs=runs(**RELU), timesteps=timesteps(saturation=0.995, dead=0.49), gates=None),
         needs=("timesteps",),
     ),
     RuleCase(

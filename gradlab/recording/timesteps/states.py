@@ -1,4 +1,4 @@
-"""The states themselves at every time step: how large they are and how many units are saturated."""
+"""The states themselves at every time step: how large they are, how many units are saturated, and how many dead."""
 
 from __future__ import annotations
 
@@ -17,17 +17,22 @@ SATURATED = 0.99
 
 
 def states(passed: Pass, amount: Amount) -> dict[str, np.ndarray]:
-    """Median norm of h_t, and the share of units beyond |h| = 0.99 (for ReLU: at zero)."""
+    """Median norm of h_t, and the share of units beyond |h| = 0.99 (for ReLU: at zero, and dead ones)."""
     h = passed.in_real_time(passed.trace.states[0])
     real = passed.real_steps()
     relu = isinstance(passed.recurrence, RNN) and passed.recurrence.nonlinearity == "relu"
+    columns = {"state_norm": over_sequences(norms(h), real.cpu().numpy(), 0.5)}
     flat = h.new_empty(h.shape[:2])
+    silent = h.new_empty(len(h), h.shape[-1])
     for block in blocks(len(h), h[0].nbytes):
         # A comparison is written as numbers at once: summing flags is slower.
         stands = torch.le(h[block], 0, out=torch.empty_like(h[block])) if relu else h[block].abs()
         flat[block] = (stands if relu else torch.gt(stands, SATURATED, out=stands)).mean(-1)
+        if relu:
+            # padding neither wakes a unit nor keeps one asleep
+            silent[block] = stands.masked_fill_(~real[block].unsqueeze(-1), 1).amin(1)
     share = (flat.double() * real).sum(1) / real.sum(1)
-    return {
-        "state_norm": over_sequences(norms(h), real.cpu().numpy(), 0.5),
-        "saturation": share.cpu().numpy(),
-    }
+    columns["saturation"] = share.cpu().numpy()
+    if relu:
+        columns["dead"] = silent.double().cummin(0).values.mean(-1).cpu().numpy()
+    return columns
