@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import sys
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -58,11 +60,15 @@ def run(
     here = jobs == 1 and cluster is None
     runner: Runner = Inline() if here else Distributed(jobs, cluster, threads, resources)
     ended: list[Ended] = []
+    broken_off = True
     with suppress(KeyboardInterrupt), listener_on_terminal(todo) as listener:  # a second Ctrl-C comes through
         ended = runner(todo, plan.name, store, listener) if todo else []
+        broken_off = False
     if len(ended) < len(todo) or any(one.status == "stopped" for one in ended):
         again = ["gradlab", "run", study, *(overrides or []), *([] if scale == "small" else ["--scale", scale])]
         _say_how_to_continue(again, store, len(remaining(plan, store)))
+        if broken_off:
+            _leave_at_once()
         raise typer.Exit(130)
     _say_what_was_found(plan, store, ended)
     if any(one.status == "failed" for one in ended):
@@ -98,6 +104,13 @@ def _what_to_do(plan: Study, todo: list[PlannedRun], store: str) -> str:
     if not todo:
         return f"All {done} runs are in {store} already."
     return f"{len(todo)} runs to do" + (f", {done} are in {store} already." if done else ".")
+
+
+def _leave_at_once() -> NoReturn:
+    """End without what is usually done at an end: dask's would wait for its workers. They go with this process."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(130)
 
 
 def _say_how_to_continue(command: list[str], store: str, left: int) -> None:

@@ -21,7 +21,9 @@ class Limits(Settings):
     """Bounds of a run. They do not decide what it computes, and so are no part of its identity."""
 
     seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
-    """Wall-clock time of one attempt; null for no bound. Looked at between training steps."""
+    """Wall-clock time of one attempt; null for no bound. Looked at between training steps. With workers (`--jobs`,
+    `--cluster`) a run that is stuck in a step is ended from outside, a tenth of this or 10 s later; in one process
+    nobody is there to end it."""
     memory: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     """Resident memory, in MB, of the process that does the run; null for no bound. Looked at between steps."""
     retries: Annotated[int, Field(ge=0, le=100)] = 0

@@ -33,8 +33,8 @@ def attempt(run: PlannedRun, study: str, store: str, listener: Listener, interru
         return None if found.status == "running" else as_ended(run, found)
 
 
-def record_failure(run: PlannedRun, study: str, store: str, reason: str) -> None:
-    """Let the store know that a run has failed whose process could not say so itself.
+def record_failure(run: PlannedRun, study: str, store: str, reason: str, **facts: str) -> None:
+    """Let the store know that a run has failed whose process could not say so itself, why, and what else is known.
 
     A run that is not there, is finished, or that another live process has in hand is left as it is.
     """
@@ -43,7 +43,7 @@ def record_failure(run: PlannedRun, study: str, store: str, reason: str) -> None
         return
     with suppress(StoreError):  # taken up by somebody else in between
         writer = Store(store).writer(run.id, study, config=resolved(run.config), resume=True)
-        writer.annotate(reason=reason)
+        writer.annotate(reason=reason, **facts)
         writer.close("failed")
 
 

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
+
 STUDY = Path(__file__).parent / "study.yaml"
 _PROGRAM = [sys.executable, "-W", "error::RuntimeWarning", "-c", "from gradlab.cli.main import main; main()"]
 
@@ -50,3 +52,22 @@ def interrupt_when(
         os.killpg(process.pid, signal.SIGINT)
         time.sleep(0.3)
     return process.communicate(timeout=60)
+
+
+def left_over(process: subprocess.Popen[str], patience: float = 3.0) -> list[str]:
+    """Processes that a command has started and that outlive it for so many seconds; they are ended then."""
+    deadline = time.monotonic() + patience
+    while found := [each for each in psutil.process_iter() if _is_of(each, process.pid)]:
+        if time.monotonic() > deadline:
+            told = [" ".join(each.cmdline()) for each in found]
+            os.killpg(process.pid, signal.SIGKILL)
+            return told
+        time.sleep(0.1)
+    return []
+
+
+def _is_of(one: psutil.Process, group: int) -> bool:
+    try:
+        return os.getpgid(one.pid) == group and one.status() != psutil.STATUS_ZOMBIE
+    except (ProcessLookupError, psutil.NoSuchProcess):
+        return False

@@ -1,5 +1,7 @@
 """`gradlab run` from the file to the report: resume, Ctrl-C, failures, mistakes."""
 
+import os
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +12,10 @@ import pytest
 from gradlab.store import Store
 from gradlab.study.config import resolved
 from gradlab.study.plan import read_study
-from tests.cli.command import STUDY, gradlab, interrupt_when, start
+from tests.cli.command import STUDY, gradlab, interrupt_when, left_over, start
+
+AT_ONCE = 5.0
+"""Seconds that a second Ctrl-C may take, on a busy machine."""
 
 
 def runs(folder: Path) -> dict[str, str]:
@@ -95,12 +100,43 @@ def test_ctrl_c_twice_does_not_wait_for_the_step_in_hand(tmp_path: Path) -> None
     """The step takes many seconds: 40,000 time steps of a cell that runs one by one."""
     slow = ["task.steps=40000", "model.cell=minimal_rnn", "training.batch=2", "record.every=null"]
     process = start("run", STUDY, "--jobs", "2", *slow, cwd=tmp_path)
-    out, err = interrupt_when(process, both_have_begun(tmp_path), wait=2.5, times=2)
+    done = both_have_begun(tmp_path)
+    begun: list[float] = []
+
+    def ready() -> bool:
+        begun.append(time.monotonic())
+        return done()
+
+    out, err = interrupt_when(process, ready, wait=2.5, times=2)
     assert process.returncode == 130, err
+    seconds = time.monotonic() - begun[-1] - 2.5 - 0.3  # since the second one
+    print(f"ended {seconds:.2f} s after the second Ctrl-C")
+    assert seconds < AT_ONCE
+    assert left_over(process) == []
     assert "Traceback" not in err
     assert "2 runs are left. Continue with:\n  gradlab run" in out
     for run in Store(tmp_path / "runs").runs("study"):
         assert (run.status, run.read("steps", ["step"]).num_rows) == ("lost", 0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("wait", [0.3, 1.5, 3.0])
+def test_ctrl_c_twice_ends_it_while_its_workers_are_starting(tmp_path: Path, wait: float) -> None:
+    """To the command alone, as a batch system sends it: the workers do not hear of it."""
+    process = start("run", STUDY, "--jobs", "2", "training.steps=100000", "record.every=null", cwd=tmp_path)
+    assert process.stdout is not None
+    while "to do" not in process.stdout.readline():
+        assert process.poll() is None
+    time.sleep(wait)
+    for _ in range(2):
+        os.kill(process.pid, signal.SIGINT)
+        time.sleep(0.3)
+    began = time.monotonic()
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert time.monotonic() - began < AT_ONCE
+    assert left_over(process) == []
+    assert "4 runs are left. Continue with:" in out
 
 
 def both_have_begun(folder: Path) -> Callable[[], bool]:

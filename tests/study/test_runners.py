@@ -108,7 +108,7 @@ def test_ctrl_c_stops_the_run_in_hand_and_starts_no_other(runner: Runner, tmp_pa
 
 def test_a_stopped_run_done_again_equals_one_that_was_not_stopped(runner: Runner, tmp_path: Path) -> None:
     stopped, straight = str(tmp_path / "stopped"), str(tmp_path / "straight")
-    study = read(Path(stopped), "seed=0", "training.steps=600", "training.evaluate_every=null")
+    study = read(Path(stopped), "seed=0", "training.steps=300", "training.evaluate_every=null")
     diary = Diary(once_after(0, signal.SIGTERM))
     assert [one.status for one in runner(study.runs, study.name, stopped, diary)] == ["stopped"]
     register(study, straight)
@@ -116,7 +116,7 @@ def test_a_stopped_run_done_again_equals_one_that_was_not_stopped(runner: Runner
         assert [one.status for one in runner(study.runs, study.name, store, Diary())] == ["finished"]
     [one], [other] = (Store(store).runs(study.name) for store in (stopped, straight))
     columns = ["step", "loss", "grad_norm", "score_loss"]
-    assert one.read("steps", columns).to_pydict().items() >= {"step": list(range(600))}.items()
+    assert one.read("steps", columns).to_pydict().items() >= {"step": list(range(300))}.items()
     assert str(one.read("steps", columns).to_pydict()) == str(other.read("steps", columns).to_pydict())
 
 

@@ -15,27 +15,25 @@ PATIENCE_SECONDS = 6.0
 
 
 class Replacements:
-    """While it is entered, workers that died for good get successors."""
+    """Between `start` and `stop` workers that died for good get successors."""
 
     def __init__(self, cluster: LocalCluster, jobs: int) -> None:
         self._cluster, self._jobs = cluster, jobs
         self._dead_since: dict[Any, float] = {}
         self._callback: Any = None
 
-    def __enter__(self) -> Replacements:
+    def start(self) -> None:
+        """From now on."""
         from tornado.ioloop import PeriodicCallback
 
         self._callback = PeriodicCallback(self._look, LOOK_SECONDS * 1e3)
         assert self._cluster.loop is not None
         self._cluster.loop.add_callback(self._callback.start)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
 
     def stop(self) -> None:
         """No worker is replaced any more."""
-        self._callback.stop()
+        if self._callback is not None:
+            self._callback.stop()
 
     async def _look(self) -> None:
         """In the cluster's own thread."""
