@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 
 from gradlab.figures.marks import Scale, band, edge_marks, level, line, once_in_legend
-from gradlab.figures.text import plain, short
+from gradlab.figures.text import formula, plain, short
 from gradlab.figures.theme import LineStyle, Theme, ThemeName, new_figure, theme_named
 
 Kind = Literal["line", "points", "theory", "outline"]
@@ -54,8 +54,8 @@ def chart(
     Args:
         curves: in the order of the legend.
         title: what the chart shows.
-        x: label of the horizontal axis, in plain text.
-        y: label of the value axis, in plain text.
+        x: label of the horizontal axis, in plain text; `h_t` is written with its index set low.
+        y: label of the value axis, likewise.
         log_x: whether the horizontal axis is logarithmic.
         log_y: whether the value axis is.
         levels: dashed lines across, by their words.
@@ -81,8 +81,8 @@ def chart(
         figure.add_traces(_drawn(curve, styles[curve.name], scale, place / len(curves)))
     for words, height_of in (levels or {}).items():
         level(figure, height_of, plain(words), look, log=log_y)
-    figure.update_xaxes(title_text=plain(x), **({"type": "log", "exponentformat": "power"} if log_x else {}))
-    figure.update_yaxes(**scale.axis(plain(y)))
+    figure.update_xaxes(title_text=formula(x), **({"type": "log", "exponentformat": "power"} if log_x else {}))
+    figure.update_yaxes(**scale.axis(formula(y)))
     once_in_legend(figure)
     return figure
 
@@ -99,6 +99,9 @@ def _styles(curves: Sequence[Curve], look: Theme) -> dict[str, LineStyle]:
 
 def _drawn(curve: Curve, style: LineStyle, scale: Scale, lane: float) -> list[go.Scatter]:
     x, y, name = np.asarray(curve.x, dtype=float), np.asarray(curve.y, dtype=float), plain(curve.name)
+    if curve.kind == "outline" and len(x) > 1:
+        # an outline begins and ends on the ground
+        x, y = np.r_[2 * x[0] - x[1], x, 2 * x[-1] - x[-2]], np.r_[0.0, y, 0.0]
     hover = f"{name}<br>%{{x:.4g}}: %{{y:.4g}}<extra></extra>"
     drawn = line(x, y, scale, style, name=short(curve.name), legendgroup=name, hovertemplate=hover)
     traces: list[go.Scatter] = []

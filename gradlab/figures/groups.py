@@ -75,8 +75,13 @@ def _rank(value: Any) -> tuple[int, float, str]:
 def _label(by: Sequence[str], key: tuple[Any, ...]) -> str:
     """Words speak for themselves; numbers and flags say which setting they are."""
     parts = []
-    for name, value in zip(by, key, strict=True):
+    pairs = list(zip(by, key, strict=True))
+    # what a strategy has no setting for, its name has said
+    named = {name.removesuffix(".name") for name, value in pairs if name.endswith(".name") and not _is_unset(value)}
+    for name, value in pairs:
         short = short_name(name)
+        if _is_unset(value) and name.rpartition(".")[0] in named:
+            continue
         if _is_unset(value):
             parts.append(f"{short}=none")
         elif isinstance(value, str):

@@ -244,6 +244,9 @@ def level(
         yshift=3 if side == "right" else -2,
         showarrow=False,
         font={"color": look.muted, "size": 13},
+        # lines may run behind it
+        bgcolor=LineStyle(look.surface, "", "").band(0.7),
+        borderpad=0,
     )
 
 

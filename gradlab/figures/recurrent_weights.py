@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -41,6 +42,11 @@ def recurrent_weights_data(frame: pd.DataFrame, *, by: Sequence[str] = ()) -> pd
         # NaN throughout is news of a recurrent matrix, and nothing of a bias
         measured = frame["parameter"].astype(str).str.contains("weight_hh")
     frame = frame[measured]
+    if "weight_norm" in frame.columns:
+        # a decomposition is made at some of the recorded steps only: NaN is news where the weights themselves are
+        # no longer finite
+        norms = frame["weight_norm"].to_numpy(dtype=float, na_value=np.nan)
+        frame = frame[frame["spectral_norm"].notna() | ~np.isfinite(norms)]
     if not len(frame):
         return pd.DataFrame(columns=columns)
     frame = with_group(frame, by).sort_values("step")

@@ -20,7 +20,7 @@ TITLE = "What other strategies would have done to the same gradients"
 ROWS = 40
 """More strategies than this are no picture; the table holds all."""
 _KEYS = ("group", "strategy", "setting")
-_LEFT = {"left_low": 0.1, "left": 0.5, "left_high": 0.9}
+_LEFT = {"least": 0.0, "left_low": 0.1, "left": 0.5, "left_high": 0.9}
 _COSINE = {"cosine_low": 0.1, "cosine": 0.5}
 _SPECIAL = {
     "0": ("triangle-left-open", "exactly 0"), "-inf": ("triangle-left", "−∞"), "inf": ("triangle-right", "∞"),
@@ -36,10 +36,10 @@ def strategies_data(frame: pd.DataFrame, *, by: Sequence[str] = ()) -> pd.DataFr
         by: columns (settings such as `model.cell`) whose values make a group; all runs together when empty.
 
     Returns:
-        One row a group, strategy and setting: `steps` (measured), `fired` (share of them, 0 to 1), `left_low` (10 %),
-        `left` (median) and `left_high` (90 %) of the share of the norm that is left, `cosine_low` (10 %) and `cosine`
-        (median) with the raw gradient. NaN counts as larger than everything. Raises ValueError when columns are
-        missing.
+        One row a group, strategy and setting: `steps` (measured), `fired` (share of them, 0 to 1), of the share of the
+        norm that is left `least`, `left_low` (10 %), `left` (median) and `left_high` (90 %), and of the cosine with the
+        raw gradient `cosine_low` (10 %) and `cosine` (median). NaN counts as larger than everything. Raises
+        ValueError when columns are missing.
     """
     columns = [*_KEYS, "steps", "fired", *_LEFT, *_COSINE]
     if not require(frame, ("step", "strategy", "setting", "coefficient", "cosine", "fired"), "clipping"):

@@ -53,7 +53,15 @@ def write_webpage(
                for at, (name, drawn) in enumerate(drawings.items())}  # fmt: skip
     shown = [one for drawn in drawings.values() for one in drawn]
     title = ", ".join(study.name for study in studies)
-    page = _rendered("webpage.html", shown, title=title, studies=studies, figures=figures, compared=compared)
+    page = _rendered(
+        "webpage.html",
+        shown,
+        title=title,
+        told={study.name: _counted(study) for study in studies},
+        studies=studies,
+        figures=figures,
+        compared=compared,
+    )
     path.write_text(page, encoding="utf-8")
     return path
 
@@ -69,6 +77,15 @@ def write_exhibits(exhibits: Sequence[Exhibit], path: Path, *, title: str, intro
     page = _rendered("exhibits.html", shown, title=title, introduction=introduction, exhibits=exhibits, figures=figures)
     path.write_text(page, encoding="utf-8")
     return path
+
+
+def _counted(study: Contents) -> str:
+    """How the claims ended, in a headline."""
+    verdicts = [verdict.verdict for verdict in study.verdicts]
+    ends = {end: verdicts.count(end) for end in ("held", "failed", "undecided")}
+    counts = [f"{count} {end}" for end, count in ends.items() if count]
+    counts += [f"{len(study.sentences)} not checked"] if study.sentences else []
+    return f"Claims: {', '.join(counts)}"
 
 
 def _rendered(template: str, shown: Sequence[Drawing], **words: Any) -> str:

@@ -15,7 +15,7 @@ import gradlab
 from gradlab.training.clipping import NormClipping
 from gradlab.training.measuring.cliff import cliff_columns
 
-STEPS, RATE, TARGET = 50, 0.1, 0.7
+STEPS, RATE, TARGET = 50, 0.02, 0.7
 
 
 def loss(w: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
@@ -40,10 +40,10 @@ def figure(theme: str = "light") -> go.Figure:
     parameters = [torch.tensor(value, dtype=torch.float64, requires_grad=True) for value in wall()[:2]]
     loss(*parameters).backward()
     raw = [-RATE * parameter.grad for parameter in parameters]
-    norm = NormClipping(threshold=1.0).start()(parameters).norm_before
+    norm = NormClipping(threshold=5.0).start()(parameters).norm_before
     clipped = [-RATE * parameter.grad for parameter in parameters]
     columns = cliff_columns(
-        parameters, raw, clipped, lambda: loss(*parameters), points=25, reach=3.0,
+        parameters, raw, clipped, lambda: loss(*parameters), points=25, reach=18.0,
         generator=torch.Generator().manual_seed(0),
     )  # fmt: skip
     frame = pd.DataFrame({name: np.ma.filled(column, np.nan) for name, column in columns.items()}).assign(step=0)

@@ -13,6 +13,7 @@ import torch
 
 from gradlab.dynamics import log_singular_values_by_lag
 from gradlab.figures import Curve, chart
+from gradlab.figures.text import number_in_words
 
 UNITS, LAYERS, GAIN = 48, 100, 3**-0.5
 
@@ -36,9 +37,10 @@ def figure(theme: str = "light") -> go.Figure:
         logs = log_singular_values_by_lag(jacobians(keep, torch.Generator().manual_seed(0)), depths)
         curves.append(Curve(name, depths, (2 * logs).exp().mean(-1).sqrt()))
     residual, plain = (float(curve.y[-1]) for curve in curves)
+    left = number_in_words(plain)
     return chart(
         curves,
-        title=f"{LAYERS} plain layers leave {plain:.0e} of the gradient, residual ones make it {residual:.0f}-fold",
+        title=f"{LAYERS} plain layers leave {left} of the gradient, residual ones make it {residual:.0f}-fold",
         x="layers that the gradient has passed",
         y="size of the gradient, relative",
         log_y=True,

@@ -1,7 +1,7 @@
 """How wrong is a gradient that is cut off after K steps?
 
 Random tanh nets whose loss looks at the last state. Marks: the relative error of the gradient of all weights, if
-backpropagation stops K steps before the end; medians over nets. Dotted: e^{λ₁K} with the measured Lyapunov exponent,
+backpropagation stops K steps before the end; medians over nets. Dotted: exp(λ₁K) with the measured Lyapunov exponent,
 laid through the smallest window. The bias falls as fast as the gradient vanishes, and no faster.
 
 Source: Williams & Peng 1990; Aicher, Foti & Fox 2019.
@@ -50,7 +50,7 @@ def figure(theme: str = "light") -> go.Figure:
         curves.append(Curve(name, WINDOWS, middle, "points", np.min(found, axis=0), np.max(found, axis=0)))
         line = middle[0] * np.exp(rate * (np.array(WINDOWS) - WINDOWS[0]))
         curves.append(Curve(f"∝ exp(λ₁K), gain {gain:g}", WINDOWS, line, "theory", like=name))
-    title = "A truncated gradient is wrong by e^{λ₁K}: as slowly as the gradient vanishes"
+    title = "The error of a truncated gradient falls as exp(λ₁K): as slowly as the gradient vanishes"
     return chart(curves, title=title, x="window K (steps)", y="relative error of the gradient", log_y=True, theme=theme)
 
 

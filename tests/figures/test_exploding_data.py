@@ -63,6 +63,15 @@ def test_layers_are_told_apart() -> None:
     assert sigma["median"].notna().all() and set(sigma["t"]) == set(range(0, 20, 2))
 
 
+def test_a_step_without_a_decomposition_is_no_news_unless_the_weights_are_lost() -> None:
+    frame = parameters_columns([0, 50, 100, 150], 20, 0.9)
+    frame.loc[frame["step"].isin([50, 150]), ["spectral_norm", "spectral_radius"]] = np.nan
+    frame.loc[frame["step"] == 150, "weight_norm"] = np.nan
+    data = recurrent_weights_data(frame)
+    assert data["step"].tolist() == [0, 100, 150] * 2
+    assert data["median"].isna().tolist() == [False, False, True] * 2
+
+
 def test_recurrent_matrices_only() -> None:
     frame = seeds_and_cells(lambda decay, size: parameters_columns([0, 100], 40, decay, size))
     data = recurrent_weights_data(frame, by=("model.cell",))

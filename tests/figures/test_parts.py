@@ -82,6 +82,8 @@ def test_groups_are_named_by_what_needs_a_name_and_ordered_by_value() -> None:
     by_two = with_group(frame, ["model.cell", "clipping.name"])["group"].cat.categories.tolist()
     assert by_two == ["gru · norm", "rnn · no clipping", "rnn · norm"]
     assert with_group(frame, ["clipping.max"])["group"].cat.categories.tolist() == ["max=0.5", "max=1", "max=none"]
+    named = with_group(frame, ["clipping.name", "clipping.max"])["group"].cat.categories.tolist()
+    assert named == ["no clipping", "norm · max=0.5", "norm · max=1"]
     assert set(with_group(frame, [])["group"]) == {"all runs"}
     assert set(with_group(frame.iloc[:1], [])["group"]) == {"a"}
     with pytest.raises(ValueError, match="with_settings"):

@@ -129,7 +129,7 @@ def random_matrices(figure: go.Figure) -> None:
         assert (height * width).sum() == pytest.approx(1, abs=1e-9)
         wide = middle > 0.3
         assert np.abs(height[wide] - np.interp(middle[wide], s, density, right=0.0)).mean() < 0.05
-    assert curve(figure, "3 layers")[1][0] > 2 * curve(figure, "1 layer")[1][0], "mass moves to zero"
+    assert curve(figure, "3 layers")[1][1] > 2 * curve(figure, "1 layer")[1][1], "mass moves to zero"
 
 
 def orthogonal(figure: go.Figure) -> None:

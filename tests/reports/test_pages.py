@@ -63,7 +63,12 @@ def test_a_page_needs_nothing_but_itself(filled, tmp_path):
     assert not re.search("https?:", policy)
     assert len(page.scripts) == 3, "plotly's once, and one a figure"
     assert len(page.scripts[0]) > 1_000_000
-    for question_or_more in ("How far back does the gradient reach?", "cell lstm", "the lstm reaches farther"):
+    for question_or_more in (
+        "How far back does the gradient reach?",
+        "cell lstm",
+        "the lstm reaches farther",
+        "Claims: 1 not checked",
+    ):
         assert question_or_more in page.text
     assert path.name == "reach.html"
 
