@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import IO, Any
@@ -65,6 +65,10 @@ class Folder(ABC):
     @abstractmethod
     def size(self, key: str) -> int:
         """Bytes of a file."""
+
+    def identity(self, key: str) -> Hashable | None:
+        """What is another when another file stands there; None where the file system cannot tell that at once."""
+        return None
 
     @abstractmethod
     def open(self, key: str, size: int = -1) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
@@ -62,6 +62,11 @@ class LocalFolder(Folder):
     def size(self, key: str) -> int:
         """Bytes of a file."""
         return Path(self._path, key).stat().st_size
+
+    def identity(self, key: str) -> Hashable:
+        """Place on the disk, times of writing, and size."""
+        found = os.stat(f"{self._path}/{key}")  # noqa: PTH116 — pathlib doubles its cost
+        return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_ctime_ns, found.st_size
 
     def open(self, key: str, size: int = -1) -> Any:
         """The file; only the columns that are asked for are read."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING
 
 from gradlab.errors import StoreError
 from gradlab.quantities import TABLES
+from gradlab.store import ranges
 from gradlab.store.folder import Folder
 from gradlab.store.parts import Part
 from gradlab.store.schema import SCHEMA_VERSION, arrow_schema, check_fields, migrate, version_of
@@ -63,8 +64,18 @@ def read_part(folder: Folder, part: Part, columns: Sequence[str], where: Where |
         FileNotFoundError: when the part is not there (any more).
         StoreError: naming the part, when what was read of it is damaged, or it is of a later version.
     """
-    with _damage(folder, part) as name, folder.open(part.key, part.size) as source:
-        return _read(source, part.table, columns, where or {}, name)
+    where = where or {}
+    with _damage(folder, part) as name:
+        file, first = folder.identity(part.key), TABLES[part.table].axes[0]
+        groups = ranges.candidates(file, where[first]) if file is not None and first in where else None
+        if groups == []:
+            return _arranged(None, part.table, columns)
+        with folder.open(part.key, part.size) as source:
+            opened = _open(source, part.table, name)
+            found = _read(opened, columns, where, groups)
+        if file is not None and len(opened.ranges) == opened.file.num_row_groups:
+            ranges.note(file, opened.ranges)
+        return found
 
 
 def check_part(folder: Folder, part: Part, deep: bool = True) -> None:
@@ -108,6 +119,8 @@ class _Opened:
     schema: pa.Schema
     table: str
     name: str
+    ranges: dict[int, ranges.Range] = field(default_factory=dict)
+    """Of the row groups of which the table's first axis was read."""
 
     @property
     def is_current(self) -> bool:
@@ -121,7 +134,21 @@ class _Opened:
         rows = sum(self.file.metadata.row_group(group).num_rows for group in groups)
         if found.num_rows != rows:
             raise StoreError(f"{self.name}: damaged Parquet part, expected {rows} rows, got {found.num_rows}")
+        self._look_at(groups, found)
         return found
+
+    def _look_at(self, groups: list[int], found: pa.Table) -> None:
+        """Note the range of the first axis in every row group."""
+        import pyarrow.compute as pc
+
+        axis, start = TABLES[self.table].axes[0], 0
+        if axis not in found.column_names:
+            return
+        for group in groups:
+            rows = self.file.metadata.row_group(group).num_rows
+            bounds = pc.min_max(found[axis].slice(start, rows)).as_py()
+            self.ranges[group] = (bounds["min"], bounds["max"])
+            start += rows
 
     def matching(self, group: int, names: Sequence[str], where: Where) -> pa.Table | None:
         """The rows of a row group that meet the conditions; where none does, only the conditions' columns are read.
@@ -158,17 +185,17 @@ def _open(source: object, table: str, name: str) -> _Opened:
     return part
 
 
-def _read(source: object, table: str, names: Sequence[str], where: Where, name: str) -> pa.Table:
+def _read(part: _Opened, names: Sequence[str], where: Where, groups: list[int] | None) -> pa.Table:
+    """The wanted rows of a part, or of some of its row groups."""
     import pyarrow as pa
 
-    part = _open(source, table, name)
-    groups = range(part.file.num_row_groups)
+    table, groups = part.table, list(range(part.file.num_row_groups)) if groups is None else groups
     if not part.is_current:
-        found = migrate(table, _spelt_out(part.file.read(use_threads=False)), name)
+        found = migrate(table, _spelt_out(part.file.read(use_threads=False)), part.name)
         found = _arranged(found, table, arrow_schema(table).names)
         return (found.filter(matching(found, where)) if where else found).select(list(names))
     if not where:
-        return _arranged(_spelt_out(part.columns(list(groups), names)), table, names)
+        return _arranged(_spelt_out(part.columns(groups, names)), table, names)
     pieces = [found for group in groups if (found := part.matching(group, names, where)) is not None]
     return pa.concat_tables(pieces) if pieces else _arranged(None, table, names)
 
@@ -177,11 +204,11 @@ def _spelt_out(found: pa.Table) -> pa.Table:
     """The same table with text in place of numbers of a dictionary's entries, which are checked to be in it."""
     import pyarrow as pa
 
-    for place, field in enumerate(found.schema):
-        if pa.types.is_dictionary(field.type):
+    for place, column in enumerate(found.schema):
+        if pa.types.is_dictionary(column.type):
             values = found.column(place)
             values.validate(full=True)
-            plain = field.with_type(field.type.value_type)
+            plain = column.with_type(column.type.value_type)
             found = found.set_column(place, plain, values.cast(plain.type))
     return found
 

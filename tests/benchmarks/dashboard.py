@@ -40,14 +40,15 @@ def write(store: Store, run: str, settings: dict[str, Any], recorded: int, lengt
     """A run with noise in the last digits of what it recorded, as measured numbers have it."""
     cell, seed = settings["model"]["cell"], settings["seed"]
     rng = np.random.default_rng(seed)
-    decay, noise = DECAY[cell], 1 + rng.normal(0, 0.01, recorded * length)
+    decay, noise = DECAY[cell], 1 + rng.normal(0, 0.01, (recorded, length))
     threshold = 1.0 if settings["clipping"]["name"] == "norm" else None
     steps = list(range(0, recorded * EVERY, EVERY))
     with store.writer(run, "large", config=settings) as writer:
         writer.write("steps", steps_columns(recorded * EVERY, seed, list(DECAY).index(cell) / 4, threshold))
-        columns = timesteps_columns(steps, length, decay ** (50 / length))
-        real = [name for name in columns if columns[name].dtype == float and name != "nonfinite"]
-        writer.write("timesteps", columns | {name: columns[name] * noise for name in real})
+        for place, step in enumerate(steps):
+            columns = timesteps_columns([step], length, decay ** (50 / length))
+            real = [name for name in columns if columns[name].dtype == float and name != "nonfinite"]
+            writer.write("timesteps", columns | {name: columns[name] * noise[place] for name in real})
         for step in steps[:: max(1, recorded // 4)]:
             write_long_range(writer, step, decay)
         writer.annotate(

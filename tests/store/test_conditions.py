@@ -4,7 +4,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from gradlab.store import Store, parquet
+from gradlab.store import RunWriter, Store, parquet
+from gradlab.store.local import LocalFolder
 from tests.store.rows import timesteps
 
 CONDITIONS = [
@@ -75,3 +76,22 @@ def test_damage_in_a_column_that_a_condition_looks_at_is_named(run, tmp_path):
     assert store.run("r").read("timesteps", ["grad_h"], {"t": 1_000_000}).num_rows == 0
     (problem,) = store.met()
     assert problem.path == str(part) and "damaged" in problem.message
+
+
+def test_a_part_that_does_not_hold_the_step_is_not_opened_again(run, monkeypatch):
+    run.read("timesteps", ["step"])
+    opened, open_part = [], LocalFolder.open
+    monkeypatch.setattr(LocalFolder, "open", lambda self, key, size=-1: opened.append(key) or open_part(self, key))
+    assert run.read("timesteps", COLUMNS, {"step": 7}).num_rows == 8
+    assert opened == ["timesteps/part-000001.parquet"]
+
+
+def test_a_run_that_was_written_anew_is_read_anew(tmp_path):
+    for step in (0, 5):
+        with RunWriter(tmp_path / "r") as writer:
+            writer.write("timesteps", timesteps(step))
+        run = Store(tmp_path).run("r")
+        assert set(run.read("timesteps", ["step"])["step"].to_pylist()) == {step}
+        assert run.read("timesteps", ["t"], {"step": step}).num_rows == 20
+        assert run.read("timesteps", ["t"], {"step": 5 - step}).num_rows == 0
+        run.remove()
