@@ -127,6 +127,19 @@ def latest_run(runs: Sequence[RunInfo]) -> str | None:
     return chosen.id
 
 
+def pass_axes(places: pd.DataFrame) -> list[str]:
+    """Those of module, layer, direction and sequence that must be read to tell passes apart, or where a pass ends."""
+    several = [axis for axis in _LAYER_AXES if axis in places.columns and places[axis].nunique() > 1]
+    backward = "direction" in places.columns and "direction" not in several and bool(places["direction"].max() > 0)
+    return [*several, "direction"] if backward else several
+
+
+def nearest_steps(places: pd.DataFrame, step: int) -> list[int]:
+    """The recorded training steps that are, of some run, the nearest to this one."""
+    distance = (places["step"] - step).abs()
+    return sorted(set(places.loc[distance.groupby(places["run"], observed=True).idxmin(), "step"].tolist()))
+
+
 def choose_pass(frame: pd.DataFrame) -> dict[str, Any]:
     """Module, layer, direction and sequence, each only where there is more than one."""
     chosen: dict[str, Any] = {}

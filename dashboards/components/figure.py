@@ -8,6 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
+from dashboards.components.drawings import drawing_of
 from dashboards.components.files import as_csv, as_html
 from dashboards.components.text import write_text
 from gradlab.figures import Figure
@@ -33,21 +34,18 @@ def write_figure(figure: Figure, data: pd.DataFrame, *, live: str = "", **drawin
         live: what the figure is about, where it is drawn again and again: the reader's zoom outlives new data.
         drawing: further arguments of its drawing function.
     """
-    drawn = figure.draw(data, theme=current_theme(), **drawing)
-    title = drawn.layout.title.text
-    # the page's heading says it already
-    drawn.update_layout(title_text=None, margin_t=16, uirevision=live or None)
+    drawn = drawing_of(figure, data, current_theme(), live, drawing)
     st.plotly_chart(
-        drawn,
+        drawn.figure,
         theme=None,
         width="stretch",
         key=f"figure:{figure.name}",
         config=_CONFIG,
-        alt=figure.describe(data),
+        alt=drawn.described,
     )
     write_text(f"How to read it: {figure.how_to_read}", kind="read")
     if len(data):
-        write_table(data, figure.name, drawn, title)
+        write_table(data, figure.name, drawn.figure, drawn.title)
 
 
 def write_table(data: pd.DataFrame, name: str, drawn: go.Figure | None = None, title: str | None = None) -> None:

@@ -12,10 +12,12 @@ from dashboards.components.choices import (
     choose_run,
     choose_study,
     naming_keys,
+    nearest_steps,
+    pass_axes,
     write_part,
 )
 from dashboards.components.figure import write_figure
-from dashboards.components.runs import common_number, open_store, read_table
+from dashboards.components.runs import common_number, open_store, read_table, remembered
 from dashboards.components.text import write_notice, write_text
 from gradlab import figures, reports
 from gradlab.figures.groups import with_group
@@ -60,8 +62,9 @@ def main() -> None:
     if step is None or None in chosen.values():
         return
     here = {axis: value for axis, value in chosen.items() if value is not None}
-    near = sorted({min(own_steps, key=lambda n: abs(n - step)) for own_steps in _steps_by_run(places)})
-    frame = read_table(store, "timesteps", part, [*_PLACES, "t", quantity], by, where={"step": near, **here})
+    columns = ["step", *pass_axes(places), "t", quantity]
+    near = nearest_steps(places, step)
+    frame = read_table(store, "timesteps", part, columns, by, where={"step": near, **here})
     profile = figures.gradient_profile_data(frame, step=step, by=by, quantity=quantity, **chosen)
     with answer:
         write_text(flow_answer(profile, _reaches(frame, step, by, quantity)), "answer")
@@ -74,8 +77,12 @@ def main() -> None:
     run = choose_run([run for run in part if run.id in recorded], naming_keys(study, own))
     if run is None:
         return
-    one = read_table(store, "timesteps", [run], [*_PLACES, "t", quantity], where=here)
-    write_figure(figures.GRADIENT_FLOW, figures.gradient_flow_data(one, run=run.id, quantity=quantity, **chosen))
+
+    def make() -> pd.DataFrame:
+        one = read_table(store, "timesteps", [run], columns, where=here)
+        return figures.gradient_flow_data(one, run=run.id, quantity=quantity, **chosen)
+
+    write_figure(figures.GRADIENT_FLOW, remembered(make, [run], "flow", quantity, chosen))
 
 
 def _reaches(frame: pd.DataFrame, step: int, by: tuple[str, ...], quantity: str) -> dict[str, float]:
@@ -86,10 +93,6 @@ def _reaches(frame: pd.DataFrame, step: int, by: tuple[str, ...], quantity: str)
     group = with_group(frame, by).drop_duplicates("run").set_index("run")["group"]
     medians = found.groupby(found["run"].map(group).astype(str))["reach"].median()
     return {str(name): float(value) for name, value in medians.items()}
-
-
-def _steps_by_run(places: pd.DataFrame) -> list[list[int]]:
-    return [sorted(set(steps)) for _, steps in places.groupby("run", observed=True)["step"]]
 
 
 main()

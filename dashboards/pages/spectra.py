@@ -12,6 +12,8 @@ from dashboards.components.choices import (
     choose_run,
     choose_study,
     naming_keys,
+    nearest_steps,
+    pass_axes,
     write_part,
 )
 from dashboards.components.figure import write_figure
@@ -54,8 +56,8 @@ def main() -> None:
     if step is None or None in chosen.values():
         return
     here = {axis: value for axis, value in chosen.items() if value is not None}
-    nearest = {min(each.unique(), key=lambda n: abs(n - step)) for _, each in recorded.groupby("run")["step"]}
-    timesteps = read_table(store, "timesteps", part, [*_PLACES, *_SIGMAS], by, where={"step": sorted(nearest), **here})
+    columns, near = ["step", *pass_axes(places), *_SIGMAS], nearest_steps(recorded, step)
+    timesteps = read_table(store, "timesteps", part, columns, by, where={"step": near, **here})
     timesteps = timesteps[timesteps["sigma_max"].notna()]
     if not any(len(frame) for frame in (lags, exponents, spectra, timesteps)):
         with answer:

@@ -2,13 +2,20 @@
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
 from dashboards.components.address import choose
 from dashboards.components.answers import vanishing_answer
-from dashboards.components.choices import choose_groups, choose_part, choose_pass, choose_study, write_part
+from dashboards.components.choices import (
+    choose_groups,
+    choose_part,
+    choose_pass,
+    choose_study,
+    nearest_steps,
+    pass_axes,
+    write_part,
+)
 from dashboards.components.figure import write_figure
 from dashboards.components.runs import common_number, open_store, read_table, remembered, steps_to_read
 from dashboards.components.text import write_notice, write_text
@@ -56,8 +63,8 @@ def main() -> None:
         return
     demand = common_number(own, "demanded_lag")
     lag = None if demand is None else int(demand)
-    near = sorted({min(own_steps, key=lambda n: abs(n - step)) for own_steps in _steps_by_run(places)})
-    columns, here = [*_PLACES, "t", quantity], {axis: value for axis, value in chosen.items() if value is not None}
+    near, columns = nearest_steps(places, step), ["step", *pass_axes(places), "t", quantity]
+    here = {axis: value for axis, value in chosen.items() if value is not None}
     frame = read_table(store, "timesteps", part, columns, by, where={"step": near, **here})
     if not frame[quantity].notna().any() and quantity != "grad_h":
         with answer:
@@ -89,10 +96,6 @@ def _steps_over_training(
     first = [run for run in runs if run.id == places["run"].iloc[0]]
     length = len(read_table(store, "timesteps", first, ["t"], where={"step": int(places["step"].iloc[0]), **here}))
     return steps_to_read(steps, len(places) / max(len(steps), 1) * max(length, 1))
-
-
-def _steps_by_run(places: pd.DataFrame) -> list[np.ndarray]:
-    return [steps.unique() for _, steps in places.groupby("run", observed=True)["step"]]
 
 
 main()
