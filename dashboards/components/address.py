@@ -15,7 +15,9 @@ from gradlab.figures.groups import short_name
 
 Option = TypeVar("Option")
 _PILLS = 8
-"""More options than this are a list to pick from."""
+"""More options than this are a list to pick from;"""
+_LETTERS = 45
+"""and so are options whose names would not fit beside each other."""
 
 
 def choose(
@@ -70,6 +72,7 @@ def choose_many(
     *,
     default: Sequence[str] | None = None,
     show: Callable[[str], str] = short_name,
+    most: int | None = None,
     help_text: str | None = None,
 ) -> tuple[str, ...]:
     """Let the reader choose several options, all of them at first; in the address they are joined by commas.
@@ -80,6 +83,7 @@ def choose_many(
         options: what there is to choose.
         default: what is chosen at first, everything when not given.
         show: how an option is written.
+        most: so many can be chosen at once; they are a list to pick from, however few there are.
         help_text: a word behind the question mark.
 
     Returns:
@@ -87,7 +91,7 @@ def choose_many(
     """
     if not options:
         return ()
-    words = {quote(option, safe=" "): option for option in options}
+    words = {quote(option, safe=" /"): option for option in options}
     first = ",".join(word for word, option in words.items() if default is None or option in default) or "none"
 
     def known(text: str) -> bool:
@@ -97,12 +101,13 @@ def choose_many(
         return ",".join(word for word, option in words.items() if option in chosen) or "none"
 
     picked = (_resolve(name, known, first) or first).split(",")
-    parts = [option for word, option in words.items() if word in picked]
+    parts = [option for word, option in words.items() if word in picked][:most]
     key = f"choice:{name}"
     if len(options) > 1:
         st.session_state[key] = parts
-        widget: Any = st.pills if len(options) <= _PILLS else st.multiselect
-        several = {"selection_mode": "multi"} if len(options) <= _PILLS else {}
+        pills = most is None and len(options) <= _PILLS and sum(len(show(option)) for option in options) <= _LETTERS
+        widget: Any = st.pills if pills else st.multiselect
+        several: dict[str, Any] = {"selection_mode": "multi"} if pills else {"max_selections": most}
         parts = widget(
             label,
             options,

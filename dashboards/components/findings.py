@@ -1,5 +1,6 @@
 """What the diagnosis says of a run: cached by the run's state, and written so that it can be believed or not."""
 
+from collections.abc import Collection
 from typing import Literal
 
 import pandas as pd
@@ -71,6 +72,25 @@ def write_findings(diagnosis: Diagnosis | None) -> None:
     if diagnosis.unjudged:
         with st.expander(f"What could not be judged ({len(diagnosis.unjudged)})"):
             write_list(str(each) for each in diagnosis.unjudged)
+
+
+def write_advice(store: Store, run: RunInfo, label: str, about: Collection[str]) -> None:
+    """What would help a run against one of these troubles, the weightiest; nothing where it has none of them.
+
+    Args:
+        store: that holds the run.
+        run: whose tables are judged.
+        label: what the page calls it.
+        about: names of rules.
+    """
+    diagnosis = diagnosis_of(store, run)
+    found = next((finding for finding in diagnosis or () if finding.name in about), None)
+    if found is None:
+        return
+    write_text(f"{label}: {found.title.rstrip('.')}. What would help: {found.advice.words}", "help")
+    if found.advice.yaml:
+        with st.expander("As keys of a study file"):
+            st.code(found.advice.yaml, language="yaml")
 
 
 def _write_finding(finding: Finding) -> None:

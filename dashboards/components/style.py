@@ -10,15 +10,36 @@ _CSS = """
 62rem; } .gradlab-question { font-size: 1.05rem; font-style: italic; opacity: .85; margin: 0; max-width:
 62rem; } .gradlab-read { font-size: .95rem; opacity: .8; margin: 0 0 .3rem 0; max-width: 62rem; }
 .gradlab-small { font-size: .85rem; opacity: .75; margin: 0; overflow-wrap: anywhere; }
+.gradlab-label { font-size: .95rem; font-weight: 600; margin: 0; }
+.gradlab-help { border-left: 4px solid #0072b2; padding: .2rem 0 .2rem .8rem; margin: .2rem 0; max-width: 62rem;
+                overflow-wrap: anywhere; }
 .gradlab-plain { margin: 0; overflow-wrap: anywhere; }
 .gradlab-list { margin: 0; padding-left: 1.2rem; max-width: 62rem; }
 .gradlab-notice { border-left: 4px solid currentColor; padding: .6rem 1rem; margin: .5rem 0; max-width: 62rem;
                   overflow-wrap: anywhere; }
 .gradlab-notice strong { font-size: 1.15rem; display: block; margin-bottom: .2rem; }
 .gradlab-notice p { margin: 0; }
+.gradlab-grid { overflow-x: auto; max-width: 100%; margin: 0 0 .6rem 0; }
+.gradlab-grid table { border-collapse: collapse; font-size: .95rem; }
+.gradlab-grid caption { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+.gradlab-grid th, .gradlab-grid td { text-align: left; vertical-align: top; padding: .3rem 1.2rem .3rem 0;
+                                     border-bottom: 1px solid rgba(128, 128, 128, .35); font-weight: 400;
+                                     overflow-wrap: anywhere; }
+.gradlab-grid thead th { font-weight: 600; }
+.gradlab-grid tbody th { opacity: .8; }
+.gradlab-studies th, .gradlab-studies td { overflow-wrap: break-word; }
+.gradlab-studies td:nth-child(2) { min-width: 16rem; }
+.gradlab-studies td:not(:nth-child(2)) { white-space: nowrap; }
+.gradlab-grid a { color: inherit; }
+[data-testid="stTextArea"] textarea { font-family: "Source Code Pro", monospace; font-size: .85rem; }
 @media (max-width: 640px) {
   .block-container { padding-left: .8rem; padding-right: .8rem; }
   .gradlab-answer { font-size: 1.25rem; }
+  .gradlab-studies thead { display: none; }
+  .gradlab-studies tr { display: block; border-bottom: 1px solid rgba(128, 128, 128, .35); padding: .35rem 0; }
+  .gradlab-studies tbody th, .gradlab-studies tbody td { display: inline; border: none; padding: 0 .6rem 0 0; }
+  .gradlab-studies tbody th, .gradlab-studies tbody td:nth-child(2) { display: block; }
+  .gradlab-studies tbody td:last-child { display: none; }
 }
 </style>
 """

@@ -4,9 +4,10 @@ import html
 from collections.abc import Iterable
 from typing import Literal
 
+import pandas as pd
 import streamlit as st
 
-Kind = Literal["answer", "question", "read", "small", "plain"]
+Kind = Literal["answer", "question", "read", "small", "label", "help", "plain"]
 
 
 def write_text(text: object, kind: Kind = "plain") -> None:
@@ -17,6 +18,27 @@ def write_text(text: object, kind: Kind = "plain") -> None:
 def write_list(items: Iterable[object]) -> None:
     """A bulleted list."""
     st.html(f'<ul class="gradlab-list">{"".join(f"<li>{html.escape(str(item))}</li>" for item in items)}</ul>')
+
+
+def write_grid(rows: pd.DataFrame, caption: str) -> None:
+    """A small table that wraps on a narrow page and that a screen reader can walk through.
+
+    Args:
+        rows: at most some dozens of them; the first column names each row.
+        caption: what the table holds, for those who cannot see it.
+    """
+    head = "".join(f'<th scope="col">{html.escape(str(name))}</th>' for name in rows.columns)
+    # a dotted name may go on in the next line after a dot
+    body = "".join(
+        f'<tr><th scope="row">{html.escape(str(first)).replace(".", ".<wbr/>")}</th>'
+        + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in rest)
+        + "</tr>"
+        for first, *rest in rows.itertuples(index=False, name=None)
+    )
+    st.html(
+        f'<div class="gradlab-grid" tabindex="0"><table><caption>{html.escape(caption)}</caption>'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
 
 
 def write_notice(headline: str, explanation: str, command: str = "") -> None:

@@ -14,21 +14,25 @@ from dashboards.components.choices import (
     choose_study,
     grouping_keys,
     naming_keys,
+    run_label,
     write_part,
 )
-from dashboards.components.figure import write_figure, write_table
+from dashboards.components.figure import write_figure
+from dashboards.components.findings import write_advice
 from dashboards.components.runs import open_store, read_table, remembered
 from dashboards.components.text import write_notice, write_text
 from gradlab import figures
-from gradlab.figures.groups import with_group
 from gradlab.store import RunInfo, Store
 
 _COLUMNS = ["step", "grad_norm", "grad_norm_clipped", "clip_coefficient", "clip_fired", "clip_threshold"]
+# what the diagnosis may say of it
+_RULES = ("clipping_threshold", "clipping_always", "clipping_never", "learning_rate")
 
 
 def main() -> None:
     st.title("Clipping", anchor=False)
     answer = st.container()
+    advice = st.container()
     store, studies, runs = open_store()
     controls = st.container(horizontal=True, vertical_alignment="top")
     with controls:
@@ -59,6 +63,8 @@ def main() -> None:
     _write_strategies(store, part, by)
     if run is not None:
         _write_cliff(store, run)
+        with advice:
+            write_advice(store, run, run_label(run, naming_keys(study, own)), _RULES)
 
 
 def _write_thresholds(frame: pd.DataFrame, runs: list[RunInfo], by: tuple[str, ...]) -> None:
@@ -87,35 +93,8 @@ def _write_strategies(store: Store, runs: list[RunInfo], by: tuple[str, ...]) ->
     if not len(rows):
         return
     st.subheader("What other strategies would have done", anchor=False)
-    keys = ["group", "strategy", "setting"]
-    held = with_group(rows, by).groupby(keys, observed=True, dropna=False)
-    frame = held.agg(
-        steps=("step", "size"),
-        fired=("fired", lambda flags: 100 * float(flags.astype(float).mean())),
-        left=("coefficient", "median"),
-        least=("coefficient", lambda left: left.min(skipna=False)),
-        direction=("cosine", "median"),
-    ).reset_index()
-    words = {"fired": "fired", "left": "left", "least": "least left", "direction": "cosine"}
-    st.dataframe(
-        frame.rename(columns=words),
-        hide_index=True,
-        key="strategies",
-        alt="Every strategy and setting with how often it would have fired and what it would have left.",
-        column_config={
-            "fired": st.column_config.ProgressColumn("fired", format="%.0f %%", min_value=0, max_value=100),
-            "left": st.column_config.NumberColumn("left, median", format="%.3g"),
-            "least left": st.column_config.NumberColumn("left, least", format="%.3g"),
-            "cosine": st.column_config.NumberColumn("cosine, median", format="%.4g"),
-        },
-    )
-    write_text(
-        "How to read it: each line is a strategy that only looked on; “fired” is the share of the measured steps that "
-        "it would have changed, “left” the share of the gradient's norm that it would have left, and a cosine below 1 "
-        "is direction lost.",
-        "read",
-    )
-    write_table(frame, "strategies")
+    data = remembered(lambda: figures.strategies_data(rows, by=by), runs, "strategies", by)
+    write_figure(figures.STRATEGIES, data)
 
 
 def _write_cliff(store: Store, run: RunInfo) -> None:

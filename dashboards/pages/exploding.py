@@ -13,14 +13,15 @@ from dashboards.components.choices import (
     choose_study,
     grouping_keys,
     naming_keys,
+    run_label,
     write_part,
 )
 from dashboards.components.figure import write_figure
+from dashboards.components.findings import write_advice
 from dashboards.components.runs import open_store, read_table, remembered
-from dashboards.components.text import write_notice, write_text
+from dashboards.components.text import write_grid, write_notice, write_text
 from gradlab import figures
 from gradlab.figures.text import number_in_words
-from gradlab.quantities import STEPS
 from gradlab.store import RunInfo, Store
 
 _TIMES = [
@@ -28,11 +29,18 @@ _TIMES = [
 ]  # fmt: skip
 # so many training steps before the first number that is none are shown, and two after it
 AROUND = 6
+_HEADS = {
+    "step": "step", "loss": "loss", "grad_norm": "gradient norm", "grad_norm_clipped": "after clipping",
+    "clip_threshold": "threshold", "learning_rate": "learning rate", "first_nonfinite": "first that is no number",
+}  # fmt: skip
+# what the diagnosis may say of it
+_RULES = ("nonfinite", "exploding", "learning_rate", "chaotic", "initial_scale")
 
 
 def main() -> None:
     st.title("Exploding", anchor=False)
     answer = st.container()
+    advice = st.container()
     store, studies, runs = open_store()
     controls = st.container(horizontal=True, vertical_alignment="top")
     with controls:
@@ -66,6 +74,8 @@ def main() -> None:
     broken = mine.loc[mine["spike"].astype(bool) & ~np.isfinite(mine["grad_norm"].to_numpy(dtype=float)), "step"]
     _write_places(store, run, mine, int(broken.min()) if len(broken) else None)
     _write_weights(store, run)
+    with advice:
+        write_advice(store, run, run_label(run, naming_keys(study, own)), _RULES)
 
 
 def _broken(spikes: pd.DataFrame, runs: pd.Index) -> np.ndarray:
@@ -102,25 +112,16 @@ def _write_flight(store: Store, run: RunInfo, broken: int, steps: list[int]) -> 
         ["step", "loss", "grad_norm", "grad_norm_clipped", "clip_threshold", "learning_rate", "first_nonfinite"],
         where={"step": slice(broken - AROUND, broken + 3)},
     )  # fmt: skip
-    measured = rows.drop(columns=["run"]).dropna(axis="columns", how="all").columns.union(["loss", "grad_norm"])
-    shown = rows[[name for name in rows.columns if name in measured]]
-    # a table would leave NaN and infinity empty
-    shown = shown.assign(**{
-        name: shown[name].astype(float).map(number_in_words)
-        for name in shown.columns
-        if name not in ("step", "first_nonfinite")
-    })  # fmt: skip
-    st.dataframe(
-        shown,
-        hide_index=True,
-        key="flight",
-        alt="The training steps around the first number that is not finite.",
-        column_config={
-            name: st.column_config.TextColumn(help=STEPS[name].meaning)
-            for name in shown.columns
-            if name not in ("step", "first_nonfinite")
-        },
-    )
+    told = rows.drop(columns=["run"]).dropna(axis="columns", how="all")
+    same = [name for name in ("grad_norm_clipped", "learning_rate", "clip_threshold") if _says_nothing(told, name)]
+    # a table of Streamlit's would leave NaN and infinity empty
+    write_grid(
+        pd.DataFrame({
+            _HEADS[name]: told[name].fillna("") if name == "first_nonfinite" else told[name].map(_number)
+            for name in _HEADS if name in told.columns and name not in same
+        }),
+        "The training steps around the first number that is not finite.",
+    )  # fmt: skip
     near = [step for step in steps if broken - AROUND <= step <= broken + 2]
     if not near:
         write_text(
@@ -131,6 +132,20 @@ def _write_flight(store: Store, run: RunInfo, broken: int, steps: list[int]) -> 
         return
     frame = read_table(store, "timesteps", [run], _TIMES, where={"step": near})
     write_figure(figures.GRADIENT_FLOW, figures.gradient_flow_data(frame, run=run.id))
+
+
+def _says_nothing(rows: pd.DataFrame, name: str) -> bool:
+    """Whether a column is the same at all these steps, or that of the norm before clipping."""
+    if name not in rows.columns:
+        return True
+    values = rows[name].to_numpy(dtype=float)
+    if name == "grad_norm_clipped":
+        return np.array_equal(values, rows["grad_norm"].to_numpy(dtype=float), equal_nan=True)
+    return len(np.unique(values)) == 1
+
+
+def _number(value: float) -> str:
+    return f"{int(value):,}" if isinstance(value, int | np.integer) else number_in_words(float(value))
 
 
 def _write_weights(store: Store, run: RunInfo) -> None:

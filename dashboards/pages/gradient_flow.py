@@ -21,11 +21,10 @@ from dashboards.components.runs import common_number, open_store, read_table, re
 from dashboards.components.text import write_notice, write_text
 from gradlab import figures, reports
 from gradlab.figures.groups import with_group
-from gradlab.quantities import TIMESTEPS
 
 _PLACES = ["step", "module", "call", "layer", "direction"]
 _QUANTITIES = ("grad_h", "grad_c", "grad_x")
-_WORDS = {"grad_h": "hidden state", "grad_c": "cell state", "grad_x": "input"}
+_WORDS = {"grad_h": "hidden state hₜ", "grad_c": "cell state cₜ", "grad_x": "input xₜ"}
 
 
 def main() -> None:
@@ -41,7 +40,7 @@ def main() -> None:
             "Gradient with respect to",
             "quantity",
             _QUANTITIES,
-            show=lambda name: f"{_WORDS[name]}, {TIMESTEPS[name].symbol}",
+            show=_WORDS.__getitem__,
         )
     if quantity is None:
         return

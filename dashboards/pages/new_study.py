@@ -21,7 +21,7 @@ def main() -> None:
     st.title("New study", anchor=False)
     answer = st.container()
     shipped = {path.stem: path for path in sorted(_STUDIES.glob("*.yaml"))}
-    chosen = choose("Start from", "from", tuple(shipped))
+    chosen = choose("Start from", "from", tuple(shipped), default="digits")
     if chosen is None:
         with answer:
             write_text("No study file is at hand to start from.", "answer")

@@ -1,7 +1,6 @@
 """Overview: which studies are there, how far are they, and what have they learned?"""
 
 import time
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,10 +13,11 @@ from dashboards.components.choices import choose_groups, choose_part, choose_stu
 from dashboards.components.figure import write_figure
 from dashboards.components.findings import known_verdict
 from dashboards.components.runs import common_fact, common_number, open_store, read_table, remembered, write_problems
+from dashboards.components.studies import minute, verdict_counts, verdicts, write_studies
 from dashboards.components.text import write_list, write_notice, write_text
 from gradlab import figures, reports
 from gradlab.errors import StoreError
-from gradlab.figures.groups import with_group
+from gradlab.figures.groups import short_name, with_group
 from gradlab.figures.selection import at_step
 from gradlab.figures.text import count_of
 from gradlab.store import RunInfo, Store, StudyInfo
@@ -61,48 +61,16 @@ def main() -> None:
     write_runs(store, study, own, steps)
 
 
-def write_studies(studies: list[StudyInfo], runs: list[RunInfo]) -> None:
-    rows = []
-    for study in studies:
-        own = [run for run in runs if run.study == study.name]
-        done = sum(run.status == "finished" for run in own)
-        rows.append(
-            {
-                "study": study.name or "(none)",
-                "question": study.question,
-                "done": 100 * done / max(len(study.expected), len(own), 1),
-                "runs": max(len(study.expected), len(own)),
-                "created": _minute(study.created),
-            }
-        )
-    st.dataframe(
-        pd.DataFrame(rows),
-        hide_index=True,
-        key="studies",
-        alt="All studies with their questions and progress.",
-        column_config={
-            "done": st.column_config.ProgressColumn("finished", format="%.0f %%", min_value=0, max_value=100)
-        },
-    )
-
-
 def write_study(study: StudyInfo, runs: list[RunInfo]) -> None:
     write_text(study.question or "This study states no question.", "question")
     done = sum(run.status == "finished" for run in runs)
     total = max(len(study.expected), len(runs), 1)
     st.progress(min(done / total, 1.0), text=f"{done:,} of {total:,} runs finished")
     if study.claims:
-        verdicts = {str(each.get("claim")): each for each in _verdicts(study)}
-        counts = Counter(str(verdicts.get(claim, {}).get("verdict", "not yet decided")) for claim in study.claims)
-        told = ", ".join(f"{count:,} {word}" for word, count in counts.items())
+        told = ", ".join(f"{count:,} {word}" for word, count in verdict_counts(study).items())
+        found = verdicts(study)
         with st.expander(f"{count_of(len(study.claims), 'claim')}: {told}"):
-            write_list(_claim_in_words(claim, verdicts.get(claim)) for claim in study.claims)
-
-
-def _verdicts(study: StudyInfo) -> list[Mapping[str, Any]]:
-    """What `gradlab run` found of the claims when it ended."""
-    kept = study.facts.get("verdicts", ())
-    return [each for each in kept if isinstance(each, Mapping)] if isinstance(kept, list | tuple) else []
+            write_list(_claim_in_words(claim, found.get(claim)) for claim in study.claims)
 
 
 def _claim_in_words(claim: str, verdict: Mapping[str, Any] | None) -> str:
@@ -184,22 +152,23 @@ def write_curves(frame: pd.DataFrame, runs: list[RunInfo], by: tuple[str, ...]) 
 
 
 def write_runs(store: Store, study: StudyInfo, runs: list[RunInfo], steps: pd.DataFrame) -> None:
-    """A row a run: status, course of the loss, what the diagnosis says, settings, outcome."""
+    """A row a run: what it is, what the diagnosis says, course of the loss, outcome."""
     st.subheader("Runs", anchor=False)
     rows = []
     keys = naming_keys(study, runs)
     courses = _courses(steps)
     everything = st.session_state.get("judge") == study.name
-    first = st.session_state.get("judged") != study.name
-    st.session_state["judged"] = study.name
+    first = st.session_state.get("judged study") != study.name
+    st.session_state["judged study"] = study.name
     until = time.monotonic() + (float("inf") if everything else JUDGING if first else 0.0)
     for run in runs:
         settings = {key: run.settings.get(key) for key in keys}
-        facts = {name: run.facts.get(name) for name in ("steps", "final_loss", "final_score", "seconds", "created")}
-        facts["created"] = _minute(str(facts["created"] or ""))
+        facts = {name: run.facts.get(name) for name in ("final_score", "final_loss", "steps", "seconds", "created")}
+        facts["created"] = minute(str(facts["created"] or ""))
         verdict = known_verdict(store, run, judge=time.monotonic() < until)
-        course = {"course": courses.get(run.id), "finding": verdict}
-        rows.append({"run": run.id, "status": run.status, **course, **settings, **facts})
+        course = {"finding": verdict, "course": courses.get(run.id)}
+        rows.append({**settings, "status": run.status, **course, **facts, "run": run.id})
+    score = str(common_fact(runs, "score_name") or "score")
     frame = pd.DataFrame(rows)
     unjudged = int(frame["finding"].isna().sum())
     frame = frame.dropna(axis="columns", how="all").fillna({"finding": "not judged yet"})
@@ -209,8 +178,12 @@ def write_runs(store: Store, study: StudyInfo, runs: list[RunInfo], steps: pd.Da
         key="runs",
         alt="All runs of the study with status, findings and outcome.",
         column_config={
+            **{key: st.column_config.Column(short_name(key), help=key) for key in keys},
             "course": st.column_config.LineChartColumn("loss", width="small"),
             "finding": st.column_config.TextColumn("finding", help="What the diagnosis says; details on the page Run."),
+            "final_score": st.column_config.NumberColumn(f"final {score}", format="%.4g"),
+            "final_loss": st.column_config.NumberColumn("final loss", format="%.4g"),
+            "seconds": st.column_config.NumberColumn(format="%.1f"),
         },
     )
     if unjudged and not everything:
@@ -228,11 +201,6 @@ def _courses(steps: pd.DataFrame) -> dict[str, list[float]]:
         picked = loss[np.unique(np.linspace(0, len(loss) - 1, min(len(loss), 40)).astype(int))]
         found[str(run)] = np.where(np.isfinite(picked), picked, np.nan).tolist()
     return found
-
-
-def _minute(moment: str) -> str:
-    """An ISO moment without seconds; all of them are UTC."""
-    return moment[:16].replace("T", " ")
 
 
 main()

@@ -1,5 +1,10 @@
 """Text and samples: how well does the net predict text, and what does it say by itself?"""
 
+import math
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -10,7 +15,8 @@ from dashboards.components.figure import write_figure, write_table
 from dashboards.components.runs import common_fact, common_number, open_store, read_table
 from dashboards.components.text import write_notice, write_text
 from gradlab import figures
-from gradlab.store import RunInfo
+from gradlab.figures.text import count_of, number_in_words
+from gradlab.store import RunInfo, Store
 
 _BASELINES = {
     "uniform_bits": "guessing evenly",
@@ -18,6 +24,8 @@ _BASELINES = {
     "bigram_bits": "pairs of characters",
 }
 _NO_TEXT = "∅"
+# so many moments of training stand beside each other
+_MILESTONES = 4
 
 
 def main() -> None:
@@ -52,7 +60,7 @@ def main() -> None:
             write_text(f"{samples['run'].nunique():,} runs of this study speak; this is what they say.", "answer")
     st.subheader("What it says by itself", anchor=False)
     if spoken:
-        _write_samples(samples, own, naming_keys(study, own))
+        _write_samples(store, samples, own, naming_keys(study, own), in_bits)
     else:
         write_notice(
             "No sample has been written down here yet.",
@@ -61,7 +69,7 @@ def main() -> None:
         )
 
 
-def _write_samples(samples: pd.DataFrame, runs: list[RunInfo], keys: list[str]) -> None:
+def _write_samples(store: Store, samples: pd.DataFrame, runs: list[RunInfo], keys: list[str], in_bits: bool) -> None:
     spoke = [run for run in runs if run.id in set(samples["run"].unique())]
     with st.container(horizontal=True, vertical_alignment="top"):
         run = choose_run(spoke, keys, latest_run(spoke))
@@ -69,24 +77,43 @@ def _write_samples(samples: pd.DataFrame, runs: list[RunInfo], keys: list[str]) 
             return
         own = samples[samples["run"] == run.id]
         steps = sorted(own["step"].unique().tolist())
-        step = choose("Training step", "at", steps, default=steps[-1], show=lambda n: f"{n:,}", slider=True)
+        step = choose("Up to training step", "at", steps, default=steps[-1], show=lambda n: f"{n:,}", slider=True)
     if step is None:
         return
-    first, now = st.columns(2)
-    for place, when in ((first, steps[0]), (now, step)):
-        with place:
-            write_text(f"At training step {when:,}", "small")
+    losses = read_table(store, "steps", [run], ["step", "loss", "score_loss"]) if in_bits else None
+    shown = _milestones(steps, step)
+    for column, when in zip(st.columns(len(shown)), shown, strict=True):
+        with column:
+            told = "" if losses is None else _bits_at(losses, when)
+            write_text(f"After {count_of(when, 'update')}{told}", "label")
             for row in own[own["step"] == when].sort_values("example").to_dict("records"):
                 _write_sample(row)
     write_text(
-        "How to read it: on the left the first sample of this run, on the right the chosen one; prompt and random "
-        "numbers are always the same, so that what changes is the net.",
+        "How to read it: what the same run says at a few moments of its training, from the first to the chosen one. "
+        "Prompt and random numbers are always the same, so that what changes is the net.",
         "read",
     )
     write_table(own.drop(columns=["run"]), "samples")
 
 
-def _write_sample(row: dict[str, object]) -> None:
+def _milestones(steps: Sequence[int], chosen: int) -> list[int]:
+    """The first of them, the chosen one, and one or two between, ever farther apart: much is learned early."""
+    until = [step for step in steps if step <= chosen]
+    places = np.unique(np.round(np.geomspace(1, len(until), _MILESTONES)).astype(int)) - 1
+    return [until[place] for place in places]
+
+
+def _bits_at(steps: pd.DataFrame, when: int) -> str:
+    """The held-out loss that was measured last before a training step, or that of training, in bits."""
+    for name, where in (("score_loss", "held-out "), ("loss", "")):
+        known = steps.loc[(steps["step"] <= max(when, steps["step"].min())) & steps[name].notna(), name]
+        if len(known):
+            bits = float(known.iloc[-1]) / math.log(2)
+            return f": {number_in_words(float(f'{bits:.3g}'))} bits per {where}character"
+    return ""
+
+
+def _write_sample(row: dict[Hashable, Any]) -> None:
     said = row["said"]
     if not isinstance(said, str):
         write_notice("It said nothing.", "Its weights were no longer finite.")

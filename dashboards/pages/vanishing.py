@@ -12,14 +12,17 @@ from dashboards.components.choices import (
     choose_part,
     choose_pass,
     choose_study,
+    naming_keys,
     nearest_steps,
     pass_axes,
+    run_label,
     write_part,
 )
 from dashboards.components.figure import write_figure
+from dashboards.components.findings import write_advice
 from dashboards.components.runs import common_number, open_store, read_table, remembered, steps_to_read
 from dashboards.components.text import write_notice, write_text
-from gradlab import figures
+from gradlab import figures, reports
 from gradlab.store import RunInfo, Store
 
 _PLACES = ["step", "module", "call", "layer", "direction"]
@@ -28,11 +31,14 @@ _WORDS = {
     "grad_c": "of the cell state",
     "weight_gradient_norm": "share in the weights",
 }
+# what the diagnosis may say of it
+_RULES = ("vanishing", "dead_relus", "saturated_units", "saturated_gates", "forget_bias", "initial_scale")
 
 
 def main() -> None:
     st.title("Vanishing", anchor=False)
     answer = st.container()
+    advice = st.container()
     store, studies, runs = open_store()
     controls = st.container(horizontal=True, vertical_alignment="top")
     with controls:
@@ -87,6 +93,12 @@ def main() -> None:
     write_figure(figures.HORIZON, horizons, demanded_lag=lag)
     if len(wanted) < len(steps):
         write_text(f"{len(wanted):,} of {len(steps):,} recorded training steps are drawn.", "small")
+    # of the run whose gradient reaches least far
+    reach = reports.reach(frame, quantity=quantity).groupby("run", observed=True)["reach"].min().dropna()
+    worst = next((run for run in part if len(reach) and run.id == reach.idxmin()), None)
+    if worst is not None:
+        with advice:
+            write_advice(store, worst, run_label(worst, naming_keys(study, own)), _RULES)
 
 
 def _steps_over_training(

@@ -91,6 +91,10 @@ def cliff_figure(data: pd.DataFrame, *, theme: ThemeName | Theme = "light") -> g
         xaxis2={"anchor": "y2", "title": {"text": "along the raw step"}, "showgrid": False},
         yaxis2={"domain": [0.0, 0.5], "anchor": "x2", "title": {"text": "across it"}, "showgrid": False},
     )
+    plane = data[data["path"] == "plane"]
+    if len(plane) and lines["along"].abs().max() > 3 * plane["along"].abs().max():
+        # a raw step that leads far away leaves the picture: the plane is what there is to see
+        figure.layout.xaxis2.range = [float(plane["along"].min()), float(plane["along"].max())]
     once_in_legend(figure)
     return figure
 
@@ -156,7 +160,8 @@ def cliff(frame: pd.DataFrame, *, theme: ThemeName | Theme = "light", **selectio
 
     How to read it: above, the loss of the step's own batch while it is made; a wall before the whole raw step is a
     cliff, and where the dashed line stays low, clipping has saved the step. Below, the same from above: bright is a
-    high loss, and each line leads from the weights of now to where that step ends.
+    high loss, and each line leads from the weights of now to where that step ends; a raw step that is far longer than
+    the clipped one leaves the picture.
 
     Args:
         frame: the table `cliff`.

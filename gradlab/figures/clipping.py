@@ -63,7 +63,7 @@ def clipping(frame: pd.DataFrame, *, theme: ThemeName | Theme = "light", run: st
     """The gradient's norm before and after clipping over training, and the factor by which it was cut.
 
     How to read it: the solid line is the gradient as backward() left it, the dashed one what the optimiser
-    was given; where they part, clipping fired, and the strip of ticks above marks those steps. The lower
+    was given; where they part, clipping fired, and the strip of ticks below marks those steps. The lower
     panel is the factor between them: 1 means untouched, 0.01 means that a hundredth was left.
 
     Args:
@@ -162,12 +162,12 @@ def _draw_coefficient(figure: go.Figure, data: pd.DataFrame, look: Theme) -> Non
     )
     figure.add_traces(edge_marks(step, coefficient, scale, style, "clip coefficient", xaxis="x2", yaxis="y2"))
     figure.update_layout(
-        yaxis={"domain": [0.38, 0.94]},
-        xaxis={"anchor": "y", "title": {"text": ""}},
+        yaxis={"domain": [0.4, 1.0]},
+        xaxis={"anchor": "y", "title": {"text": ""}, "showticklabels": False},
         xaxis2={"anchor": "y2", "matches": "x", "title": {"text": "training step"}},
         yaxis2={**scale.axis(STEPS["clip_coefficient"].symbol), "domain": [0.0, 0.26], "anchor": "x2"},
         yaxis3={
-            "domain": [0.95, 1.0],
+            "domain": [0.32, 0.37],
             "anchor": "x",
             "visible": False,
             "range": [0.5, 1.5],

@@ -23,7 +23,7 @@ WINDOW = 51
 """Training steps before a step whose median norm is the usual one there."""
 RUNS_DRAWN = 40
 """More lines than this are a tangle; runs with the largest spikes come first."""
-_PALE = 0.45
+_PALE = 0.7
 
 
 def spikes_data(frame: pd.DataFrame, *, by: Sequence[str] = ()) -> pd.DataFrame:
@@ -123,7 +123,7 @@ def _draw_run(
     style, run = look.style(places[name]), plain(rows["run"].iloc[0])
     step, norm = rows["step"].to_numpy(), rows["grad_norm"].to_numpy(dtype=float)
     drawn = line(
-        step, norm, scale, style, width=1.8 if chosen else 1.0, name=short(name), legendgroup=plain(name),
+        step, norm, scale, style, width=2.6 if chosen else 1.3, name=short(name), legendgroup=plain(name),
         opacity=1.0 if chosen else _PALE,
         hovertemplate=f"{plain(name)}<br>run {run}, step %{{x}}: %{{y:.3g}}<extra></extra>",
     )  # fmt: skip

@@ -67,10 +67,13 @@ def thresholds_data(frame: pd.DataFrame, *, by: Sequence[str] = ()) -> pd.DataFr
 
 
 def _ladder(norms: np.ndarray) -> np.ndarray:
-    """Thresholds from below the smallest to above the largest norm, evenly on a log axis."""
+    """Thresholds from below the smallest to above the largest norm, evenly on a log axis.
+
+    One explosion must not hide all others: no farther than four decades from the median.
+    """
     finite = norms[np.isfinite(norms) & (norms > 0)]
-    low, high = (finite.min(), finite.max()) if len(finite) else (0.1, 10.0)
-    low = max(low, high * 1e-8)
+    low, middle, high = np.quantile(finite, (0.0, 0.5, 1.0)) if len(finite) else (0.1, 1.0, 10.0)
+    low, high = max(low, middle * 1e-4), min(high, middle * 1e4)
     return np.geomspace(low * 0.9, high * 1.1, THRESHOLDS)
 
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from typing import Any
+from xml.etree import ElementTree
 
 from streamlit.testing.v1 import AppTest
 
@@ -29,9 +30,30 @@ def answer(app: AppTest) -> str:
     return found[0].removeprefix('<p class="gradlab-answer">').removesuffix("</p>")
 
 
+def advice(app: AppTest) -> str:
+    """What would help; empty where nothing is said of it."""
+    return " ".join(text for text in texts(app) if "gradlab-help" in text)
+
+
 def notices(app: AppTest) -> str:
     return " ".join(text for text in texts(app) if "gradlab-notice" in text)
 
 
 def charts(app: AppTest) -> list[dict[str, Any]]:
     return [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
+
+
+def grids(app: AppTest) -> list[tuple[list[str], list[list[str]]]]:
+    """Heads and rows of every small table that `write_grid` wrote."""
+    found = []
+    for text in texts(app):
+        if "gradlab-grid" in text:
+            table = ElementTree.fromstring(text)
+            rows = [["".join(cell.itertext()) for cell in row] for row in table.iter("tr")]
+            found.append((rows[0], rows[1:]))
+    return found
+
+
+def grid(app: AppTest, first: str) -> dict[str, list[str]]:
+    """The table whose first column is called so: the name of a row → its other cells."""
+    return {name: cells for head, rows in grids(app) if head[0] == first for name, *cells in rows}

@@ -12,8 +12,10 @@ from dashboards.components.answers import (
     flow_answer,
     overview_answer,
     percent,
+    runs_answer,
     spectra_answer,
 )
+from dashboards.components.answers.wording import names_of, reaching
 from dashboards.components.files import as_csv
 
 NBSP = "\u00a0%"
@@ -97,6 +99,32 @@ def test_overview(statuses: list[str], expected: int, studies: int, sentence: st
     assert overview_answer(statuses, expected, studies) == sentence
 
 
+def test_groups_are_named_by_what_they_share() -> None:
+    groups = [f"{cell} · {clip}" for cell in ("rnn", "lstm", "gru") for clip in ("no clip", "norm")]
+    assert names_of(groups[:2], groups) == "rnn"
+    assert names_of(groups[::2], groups) == "no clip"
+    assert names_of([groups[0], groups[2]], groups) == "rnn · no clip / lstm · no clip", "the gru is not clipped either"
+    assert names_of(groups, groups) == "all 6 groups"
+    assert names_of(groups[1:], groups) == "all but rnn · no clip"
+    assert names_of([*groups[:3], groups[5]], groups) == "all but lstm · norm and gru · no clip"
+    assert names_of(groups[:4], [*groups, "x"]) == "rnn · no clip / 3 other groups"
+    assert names_of(groups[:1], groups) == "rnn · no clip"
+
+
+def test_of_many_reaches_both_ends_are_said() -> None:
+    assert reaching({name: far for far, name in enumerate("abcdef")}, 9, until=False) == (
+        "the gradient reaches from 5 steps back with f down to 0 steps with a"
+    )
+
+
+def test_single_runs() -> None:
+    ends = {"a": 0.25, "b": 0.125, "c": float("nan")}
+    assert runs_answer(ends, "loss", higher=False) == "b ends with the best loss, 0.125, and a with the worst, 0.25."
+    assert runs_answer(ends, "score", higher=True) == "a ends with the best score, 0.25, and b with the worst, 0.125."
+    assert runs_answer({"a": 0.5, "b": 0.5}, "loss", higher=False) == "All 2 runs end with the same loss: 0.5."
+    assert runs_answer({"c": float("nan")}, "loss", higher=False) == "None of these runs has stated its outcome yet."
+
+
 def test_percent_never_rounds_something_to_nothing() -> None:
     given = [0.0, 0.0004, 0.004, 0.274, 0.9961, 1.0]
     assert [percent(share).replace(NBSP, " %") for share in given] == [
@@ -125,7 +153,7 @@ def test_finding() -> None:
     )
     assert finding_answer({}, 0, {"a": 0.25}, word="loss") == "The final loss is 0.25."
     many = finding_answer({}, 0, {str(i): i / 10 for i in range(6)}, word="score")
-    assert many == "The final score is from 0.5 with 5 to 0 with 0."
+    assert many == "The final score is 0.5 with 5 down to 0 with 0."
     assert finding_answer({"a": np.nan}, 9, {"a": np.nan}, word="loss") == ""
 
 

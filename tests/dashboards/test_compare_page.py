@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gradlab.store import Store
-from tests.dashboards.reading import Open, answer, charts, notices, page_named
+from tests.dashboards.reading import Open, answer, charts, grid, notices, page_named
 from tests.figures.frames import steps_columns
 
 COMPARE = page_named("compare")
@@ -30,11 +30,10 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_groups_are_ranked_with_their_spread(open_page: Open, outcomes: Path) -> None:
     app = open_page(outcomes, COMPARE, studies="narrow", by="model.cell")
     assert answer(app) == (
-        "The best loss at the end has lstm with 1.01 (3 runs), the worst rnn with 2.01 (3 runs); "
-        "their spreads do not touch."
+        "lstm ends with the best loss, 1.01 (3 runs), and rnn with the worst, 2.01 (3 runs); their spreads do not "
+        "touch."
     )
-    finals = next(table.value for table in app.dataframe if "10 %" in table.value.columns)
-    assert finals["median"].tolist() == [1.01, 2.01]
+    assert grid(app, "group") == {"lstm": ["3", "1.01", "1", "1.02"], "rnn": ["3", "2.01", "2", "2.02"]}
 
 
 def test_studies_stand_side_by_side_with_shared_axes(open_page: Open, outcomes: Path) -> None:
@@ -45,12 +44,41 @@ def test_studies_stand_side_by_side_with_shared_axes(open_page: Open, outcomes: 
     layout = charts(app)[0]["layout"]
     assert layout["xaxis2"]["matches"] == "x" and layout["yaxis2"]["matches"] == "y"
     assert {note["text"] for note in layout["annotations"]} == {"narrow", "wide, indeed"}
-    differences = next(table.value for table in app.dataframe if "setting" in table.value.columns)
-    assert differences.set_index("setting").loc["model.hidden"].tolist() == ["16, 64", "16, 64"]
-    assert differences.set_index("setting").loc["model.cell"].tolist() == ["lstm", "rnn"]
+    assert grid(app, "setting") == {
+        "model.cell": ["lstm", "rnn"],
+        "model.hidden": ["16, 64", "16, 64"],
+    }
 
 
 def test_nothing_chosen_and_nothing_recorded(open_page: Open, outcomes: Path) -> None:
     assert "nothing to compare" in notices(open_page(outcomes, COMPARE, studies="none"))
     app = open_page(outcomes, COMPARE, quantity="score_loss")
     assert "held-out loss was not recorded" in notices(app)
+
+
+def test_single_runs_stand_beside_each_other(open_page: Open, outcomes: Path) -> None:
+    """At first the best and the worst; the names say in what they differ, and no more."""
+    app = open_page(outcomes, COMPARE, studies="narrow", of="runs")
+    assert answer(app) == "lstm · seed 0 ends with the best loss, 1, and rnn · seed 2 with the worst, 2.02."
+    assert grid(app, "setting") == {"model.cell": ["lstm", "rnn"], "seed": ["0", "2"]}
+    assert grid(app, "run")["lstm · seed 0"][:2] == ["finished", "1"]
+    layout = charts(app)[0]["layout"]
+    assert layout["xaxis2"]["matches"] == "x" and layout["yaxis2"]["matches"] == "y"
+
+
+def test_chosen_runs_live_in_the_address(open_page: Open, outcomes: Path) -> None:
+    both = "narrow/lstm160,narrow/lstm161"
+    app = open_page(outcomes, COMPARE, studies="narrow", of="runs", runs=both, panels="one")
+    assert answer(app) == "seed 0 ends with the best loss, 1, and seed 1 with the worst, 1.01."
+    assert {trace.get("name") for trace in charts(app)[0]["data"]} >= {"seed 0", "seed 1"}
+    app.multiselect[0].set_value(["narrow/lstm160"]).run()
+    assert app.query_params["runs"] in ("narrow/lstm160", ["narrow/lstm160"])
+    assert answer(app).startswith("lstm160 ends with 1")
+
+
+def test_no_more_runs_than_can_be_told_apart(open_page: Open, outcomes: Path) -> None:
+    everything = ",".join(f"narrow/{cell}16{seed}" for cell in ("lstm", "rnn") for seed in range(3))
+    everything += "," + ",".join(f"wide%2C indeed/{cell}64{seed}" for cell in ("lstm", "rnn") for seed in range(3))
+    app = open_page(outcomes, COMPARE, studies="narrow,wide%2C indeed", of="runs", runs=everything)
+    assert not app.exception
+    assert len(grid(app, "run")) == 8

@@ -1,6 +1,6 @@
 """The page Exploding: what broke first, where, and the steps before."""
 
-from tests.dashboards.reading import Open, answer, charts, page_named
+from tests.dashboards.reading import Open, advice, answer, charts, grid, page_named
 
 EXPLODING = page_named("exploding")
 
@@ -8,9 +8,10 @@ EXPLODING = page_named("exploding")
 def test_first_number_that_is_none_is_named_and_its_neighbourhood_shown(open_page: Open) -> None:
     app = open_page("nonfinite", EXPLODING, run="rnnnone00000")
     assert "of 2 of 3 runs became NaN or ∞, first at training step 0" in answer(app)
-    rows = next(table.value for table in app.dataframe if "learning_rate" in table.value.columns)
-    assert rows["step"].tolist() == list(range(55, 64))
-    assert rows.loc[rows["step"] == 61, "first_nonfinite"].tolist() == ["gradient at h of rnn, layer 0, time step 8"]
+    rows = grid(app, "step")
+    assert list(rows) == [str(step) for step in range(55, 64)]
+    assert rows["61"][-1] == "gradient at h of rnn, layer 0, time step 8" and rows["61"][:2] == ["NaN", "NaN"]
+    assert "at training step 61. What would help: Lower the learning rate" in advice(app)
     heatmap = charts(app)[-1]
     assert "∞" in {trace.get("name") for trace in heatmap["data"]}, "step 60 is among the steps shown, 65 is not"
 

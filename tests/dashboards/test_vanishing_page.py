@@ -1,6 +1,6 @@
 """The page Vanishing: its sentence comes from the data, and its choices reach the figures."""
 
-from tests.dashboards.reading import Open, answer, charts, notices, page_named
+from tests.dashboards.reading import Open, advice, answer, charts, notices, page_named
 from tests.dashboards.stores import LENGTH
 
 VANISHING = page_named("vanishing")
@@ -11,6 +11,8 @@ def test_says_which_cells_do_not_reach_what_the_task_demands(open_page: Open) ->
     app = open_page("full", VANISHING, study="digits", by="model.cell")
     assert f"vanishes in 2 of 3 groups before the {LENGTH - 1} steps that the task demands" in answer(app)
     assert "it reaches back 12 steps with rnn and 62 steps with gru" in answer(app)
+    assert '"gradlab-help">rnn · no clipping · seed 0' in advice(app)
+    assert "the task needs 63 (layer 0). What would help:" in advice(app)
     by_lag, horizon = charts(app)
     assert {trace.get("name") for trace in by_lag["data"]} >= {"rnn", "lstm", "gru"}
     assert any("the task needs" in note["text"] for note in by_lag["layout"]["annotations"])

@@ -14,6 +14,7 @@ from dashboards.components.answers.runs import (
     finding_answer,
     overview_answer,
     run_answer,
+    runs_answer,
     text_answer,
 )
 from dashboards.components.answers.wording import percent
@@ -28,6 +29,7 @@ __all__ = [
     "percent",
     "playground_answer",
     "run_answer",
+    "runs_answer",
     "spectra_answer",
     "text_answer",
     "threshold_answer",

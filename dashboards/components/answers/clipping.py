@@ -26,7 +26,8 @@ def clipping_answer(shares: pd.DataFrame) -> str:
         return f"Clipping fired at {percent(ranked[0][1])} of the training steps{tail}."
     words = [f"{percent(share)} of the training steps with {name}" for name, share in ranked[:1]]
     words += [f"{percent(share)} with {name}" for name, share in ranked[1:]]
-    return f"Clipping fired at {in_a_row(words)}{tail}."
+    told = " down to ".join(words) if len(medians) > NAMED else in_a_row(words)
+    return f"Clipping fired at {told}{tail}."
 
 
 def threshold_answer(rows: pd.DataFrame, threshold: float) -> str:

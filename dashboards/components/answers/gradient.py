@@ -92,13 +92,14 @@ def vanishing_answer(by_lag: pd.DataFrame, demanded: int | None) -> str:
     if not vanished:
         return f"{at_step(by_lag)} the gradient reaches the {count_of(demanded, 'step')} that the task demands{tail}."
     words = [f"{count_of(far, 'step')} with {name}" for name, far in sorted(vanished.items(), key=lambda each: each[1])]
-    words = words if len(words) <= NAMED else [words[0], words[-1]]
+    many = len(words) > NAMED
+    words = words if not many else [words[0], words[-1]]
     of = "" if len(vanished) == len(reaches) else f" in {len(vanished)} of {count_of(len(reaches), 'group')}"
     if len(reaches) == 1:
         words = [count_of(next(iter(vanished.values())), "step")]
     return (
         f"{at_step(by_lag)} the gradient vanishes{of} before the {count_of(demanded, 'step')} that the task demands: "
-        f"it reaches back {in_a_row(words)}{tail}."
+        f"it reaches back {' up to '.join(words) if many else in_a_row(words)}{tail}."
     )
 
 
@@ -146,14 +147,15 @@ def truncation_answer(data: pd.DataFrame) -> str:
         first = len(within) - int(np.argmin(within[::-1])) if not within.all() else 0
         windows = own["window"].to_numpy()
         alike.setdefault(float(windows[first]) if first < len(windows) else math.inf, []).append(str(name))
+    groups = [name for names in alike.values() for name in names]
     longest = count_of(int(rows["window"].max()), "step")
     said = {window: f"more than {longest}" if math.isinf(window) else count_of(int(window), "step") for window in alike}
     share = percent(TOLERATED)
     if len(alike) == 1:
         return f"{at_step(rows)} a window of {next(iter(said.values()))} keeps the gradient's bias below {share}."
-    words = [f"{said[window]} with {names_of(alike[window])}" for window in sorted(alike)]
-    words = words if len(words) <= NAMED else [words[0], words[-1]]
-    return f"{at_step(rows)} the gradient's bias stays below {share} from a window of {in_a_row(words)}."
+    words = [f"{said[window]} with {names_of(alike[window], groups)}" for window in sorted(alike)]
+    told = in_a_row(words) if len(words) <= NAMED else f"{words[0]} up to {words[-1]}"
+    return f"{at_step(rows)} the gradient's bias stays below {share} from a window of {told}."
 
 
 def playground_answer(growth: float, length: int) -> str:

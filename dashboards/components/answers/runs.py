@@ -97,8 +97,8 @@ def finding_answer(
             ranked.setdefault(number_in_words(float(f"{value:.2g}")), []).append(name)
         ends = list(ranked.items())
         against = f", by chance {number_in_words(float(f'{chance:.2g}'))}" if chance is not None else ""
-        named = [f"{value} with {names_of(names)}" for value, names in ends]
-        words = f"from {named[0]} to {named[-1]}" if len(named) > NAMED else in_a_row(named)
+        named = [f"{value} with {names_of(names, finals)}" for value, names in ends]
+        words = f"{named[0]} down to {named[-1]}" if len(named) > NAMED else in_a_row(named)
         parts.append(f"the final {word} is {words if len(finals) > 1 else ends[0][0]}{against}")
     sentence = "; ".join(parts)
     return f"{sentence[0].upper()}{sentence[1:]}." if sentence else ""
@@ -122,17 +122,48 @@ def comparison_answer(finals: pd.DataFrame, word: str, *, higher_is_better: bool
     best, worst = ranked[0], ranked[-1]
 
     def said(row: dict[Hashable, Any]) -> str:
-        value = number_in_words(float(f"{row['median']:.3g}"))
-        return f"{row['group']} with {value} ({count_of(int(row['runs']), 'run')})"
+        return f"{number_in_words(_rounded(row['median']))} ({count_of(int(row['runs']), 'run')})"
 
     if len(ranked) == 1:
-        value, runs = number_in_words(float(f"{best['median']:.3g}")), count_of(int(best["runs"]), "run")
+        value, runs = number_in_words(_rounded(best["median"])), count_of(int(best["runs"]), "run")
         return f"The {word} at the end is {value}, as the median of {runs}."
     if best["median"] == worst["median"]:
         return f"All {len(ranked)} groups end with the same {word}: {number_in_words(float(best['median']))}."
     apart = best["low"] > worst["high"] if higher_is_better else best["high"] < worst["low"]
     verdict = "their spreads do not touch" if apart else "their spreads over runs overlap"
-    return f"The best {word} at the end has {said(best)}, the worst {said(worst)}; {verdict}."
+    ends = (
+        f"{best['group']} ends with the best {word}, {said(best)}, and {worst['group']} with the worst, {said(worst)}"
+    )
+    return f"{ends}; {verdict}."
+
+
+def _rounded(value: float) -> float:
+    """Three digits of it."""
+    return float(f"{value:.3g}")
+
+
+def runs_answer(finals: Mapping[str, float], word: str, *, higher: bool) -> str:
+    """Which of a few runs ends best and which worst.
+
+    Args:
+        finals: name of a run → its outcome; NaN where it has none.
+        word: what the outcome is called.
+        higher: whether a large outcome is a good one.
+
+    Returns:
+        One sentence.
+    """
+    known = {name: value for name, value in finals.items() if not math.isnan(value)}
+    if not known:
+        return "None of these runs has stated its outcome yet."
+    ranked = sorted(known.items(), key=lambda item: -item[1] if higher else item[1])
+    ends = [(name, number_in_words(_rounded(value))) for name, value in ranked]
+    (best, top), (worst, bottom) = ends[0], ends[-1]
+    if len(ends) == 1:
+        return f"{best} ends with {top} as its {word}."
+    if ranked[0][1] == ranked[-1][1]:
+        return f"All {len(ends)} runs end with the same {word}: {top}."
+    return f"{best} ends with the best {word}, {top}, and {worst} with the worst, {bottom}."
 
 
 def text_answer(data: pd.DataFrame, baselines: Mapping[str, float]) -> str:
@@ -144,7 +175,7 @@ def text_answer(data: pd.DataFrame, baselines: Mapping[str, float]) -> str:
     ends = {str(name): float(value) for name, value in rows.groupby("group")["median"].last().items()}
     best = min(ends, key=lambda name: (math.isnan(ends[name]), ends[name]))
     where = "held-out text" if quantity == "score_loss" else "the training text"
-    net = f" with {best}" if len(ends) > 1 else ""
-    sentence = f"The net needs {number_in_words(float(f'{ends[best]:.3g}'))} bits per character of {where}{net}"
+    net = f"The best, {best}," if len(ends) > 1 else "The net"
+    sentence = f"{net} needs {number_in_words(_rounded(ends[best]))} bits per character of {where}"
     against = [f"{name} {number_in_words(float(f'{bits:.3g}'))}" for name, bits in baselines.items()]
     return f"{sentence}; for comparison: {in_a_row(against)}." if against else f"{sentence}."

@@ -1,7 +1,7 @@
 """How numbers of groups are said in a sentence."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import pandas as pd
 
@@ -11,6 +11,10 @@ from gradlab.reports.reach import SHARE
 NAMED = 4
 """So many groups are named in a sentence; of more, the first and the last."""
 
+_LISTED = 3
+_JOINT = " · "
+"""Between the settings in the name of a group."""
+
 
 def reaching(reaches: Mapping[str, int], longest: int, until: bool = True) -> str:
     """`the gradient reaches all 63 steps back with lstm, 40 with gru and 12 with rnn before …`."""
@@ -18,20 +22,38 @@ def reaching(reaches: Mapping[str, int], longest: int, until: bool = True) -> st
     for name, far in sorted(reaches.items(), key=lambda item: -item[1]):
         alike.setdefault(far, []).append(name)
     ranked = list(alike.items())
-    if len(ranked) > NAMED:
+    many = len(ranked) > NAMED
+    if many:
         ranked = [ranked[0], ranked[-1]]
     end = until_where(reaches, longest) if until else ""
     words = [f"all {far:,} steps" if far >= longest else count_of(far, "step") for far, _ in ranked]
     if len(reaches) == 1:
         return f"the gradient reaches {words[0]} back{end}"
-    named = [f"{words[0]} back with {names_of(ranked[0][1])}"]
-    named += [f"{word} with {names_of(names)}" for word, (_, names) in zip(words[1:], ranked[1:], strict=True)]
+    named = [f"{words[0]} back with {names_of(ranked[0][1], reaches)}"]
+    named += [f"{word} with {names_of(names, reaches)}" for word, (_, names) in zip(words[1:], ranked[1:], strict=True)]
+    if many:
+        return f"the gradient reaches from {named[0]} down to {named[1]}{end}"
     return f"the gradient reaches {in_a_row(named)}{end}"
 
 
-def names_of(names: Sequence[str]) -> str:
-    """Up to three names, or how many there are."""
-    return " / ".join(names) if len(names) <= 3 else f"{names[0]} / {len(names) - 1} other groups"
+def names_of(names: Sequence[str], among: Collection[str] = ()) -> str:
+    """Up to three names, or what they have in common, or how many there are.
+
+    Args:
+        names: of groups, their settings joined as figures join them.
+        among: all groups there are; what some of these names share stands for them when no other group has it.
+    """
+    if len(names) > 1:
+        if len(names) == len(among):
+            return f"all {len(names)} groups"
+        common = [part for part in names[0].split(_JOINT) if all(part in name.split(_JOINT) for name in names)]
+        having = [name for name in among if set(common) <= set(name.split(_JOINT))]
+        if common and len(having) == len(names):
+            return _JOINT.join(common)
+    if len(names) <= _LISTED:
+        return " / ".join(names)
+    others = [name for name in among if name not in names]
+    return f"{names[0]} / {len(names) - 1} other groups" if len(others) not in (1, 2) else f"all but {in_a_row(others)}"
 
 
 def until_where(reaches: Mapping[str, int], longest: int) -> str:
@@ -50,7 +72,7 @@ def ranked_words(values: Mapping[str, float]) -> str:
     if len(ranked) == 1:
         return number_in_words(float(f"{ranked[0][1]:.2g}"))
     named = [f"{number_in_words(float(f'{value:.2g}'))} with {name}" for name, value in ranked]
-    return f"from {named[0]} to {named[-1]}" if len(named) > NAMED else in_a_row(named)
+    return f"{named[0]} down to {named[-1]}" if len(named) > NAMED else in_a_row(named)
 
 
 def at_step(data: pd.DataFrame) -> str:
