@@ -117,7 +117,12 @@ def story(ended: Ended) -> str:
     if ended.steps:
         parts.append(f"loss {number(ended.final_loss)}")
     if ended.final_score == ended.final_score:
-        parts.append(f"{ended.run.config.task.score_name} {ended.final_score:.3f}")
+        parts.append(f"{ended.run.config.task.score_name} {_score(ended.final_score)}")
     if ended.reason:
         parts.append(ended.reason)
     return f"{settings(ended.run.varied) or ended.run.id}  " + ", ".join(parts)
+
+
+def _score(value: float) -> str:
+    """Three places where that says something: a distance may be tiny or have grown beyond all bounds."""
+    return f"{value:.3f}" if value == 0 or 1e-3 <= abs(value) < 1e4 else number(value)

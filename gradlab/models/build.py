@@ -9,9 +9,11 @@ from torch import nn
 
 from gradlab.models.caption_model import caption_model
 from gradlab.models.encoder_decoder import encoder_decoder
+from gradlab.models.influence_net import influence_net
 from gradlab.models.interface import TaskInterface
 from gradlab.models.sequence_model import sequence_model
 from gradlab.models.settings import ModelSettings
+from gradlab.models.stack import deep_model
 
 _PRECISIONS = {"float32": torch.float32, "float64": torch.float64}
 
@@ -19,6 +21,7 @@ KINDS: dict[str, Callable[[ModelSettings, TaskInterface], nn.Module]] = {
     "sequence": sequence_model,
     "encoder_decoder": encoder_decoder,
     "captions": caption_model,
+    "influence_balancing": influence_net,
 }
 """How to make the kinds of net that tasks can ask for; a further kind is one file and one line here."""
 
@@ -33,5 +36,6 @@ def build(settings: ModelSettings, task: TaskInterface, seed: int) -> nn.Module:
         raise ValueError(f"expected a task whose net is one of {', '.join(KINDS)}, got {task.net!r}")
     with torch.random.fork_rng(devices=[]):
         torch.random.default_generator.manual_seed(seed)
-        model = KINDS[task.net](settings, task)
+        make = KINDS[task.net] if settings.depth is None else deep_model
+        model = make(settings, task)
     return model.to(_PRECISIONS[settings.precision])

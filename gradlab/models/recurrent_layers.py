@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +11,8 @@ from torch import Tensor, nn
 from gradlab.models.cells import recurrent_part
 from gradlab.models.initialisers import ForgetBias, Surroundings
 from gradlab.models.settings import ModelSettings
+
+Part = TypeVar("Part", bound=nn.Module)
 
 
 def recurrent_layers(input_size: int, settings: ModelSettings, length: int, inputs: Callable[[], Tensor]) -> nn.Module:
@@ -21,7 +24,11 @@ def recurrent_layers(input_size: int, settings: ModelSettings, length: int, inpu
         length: time steps of the task's sequences.
         inputs: gives what the layers will read, `time batch feature`; only some initialisers ask.
     """
-    recurrent = recurrent_part(input_size, settings)
+    return started(recurrent_part(input_size, settings), settings, length, inputs)
+
+
+def started(recurrent: Part, settings: ModelSettings, length: int, inputs: Callable[[], Tensor]) -> Part:
+    """Layers with the first weights that the settings ask for."""
     if any(parameter.is_meta for parameter in recurrent.parameters()):
         return recurrent  # without memory behind them there are no weights to start with
     surroundings = Surroundings(settings.nonlinearity, length, inputs)

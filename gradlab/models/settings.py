@@ -28,6 +28,9 @@ class ModelSettings(Settings):
     """Units of each recurrent layer."""
     layers: Annotated[int, Field(gt=0)] = 1
     """Recurrent layers, one above the other."""
+    depth: Annotated[int, Field(gt=0)] | None = None
+    """Null for a net through time. A number: the whole sequence goes in at once, at the bottom of so many blocks, each
+    a step of the cell with weights of its own and no input; in what is recorded the time step is the block."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Share of a layer's outputs that is dropped on the way to the layer above, in training."""
     embedding: Annotated[int, Field(gt=0)] | None = None
@@ -56,6 +59,7 @@ class ModelSettings(Settings):
             raise ValueError(
                 f"hidden: expected an even number for the cell 'lru', got {self.hidden}; its state is complex"
             )
+        self._depth_fits()
         self._initialisers_fit()
         if self.forget_bias is not None and not has_forget_gate(self.cell):
             raise ValueError(
@@ -67,6 +71,17 @@ class ModelSettings(Settings):
                 f"dropout: expected 0 with a single layer, got {self.dropout}; it acts between layers only"
             )
         return self
+
+    def _depth_fits(self) -> None:
+        if self.depth is None:
+            return
+        if self.layers > 1:
+            raise ValueError(f"depth: expected null with {self.layers} layers, got {self.depth}; blocks are its layers")
+        if not has_recurrent_matrix(self.cell):
+            raise ValueError(
+                f"depth: expected null for the cell {self.cell!r}, got {self.depth}; its gates read inputs alone, and "
+                "blocks have none"
+            )
 
     def _initialisers_fit(self) -> None:
         for initialiser in self.initialiser.parts():
@@ -81,8 +96,13 @@ class ModelSettings(Settings):
                     f"initialiser: expected 'default' for the cell {self.cell!r}, got {initialiser.name!r}; "
                     "it has no recurrent matrix to set"
                 )
-            if initialiser.highest_layer() >= self.layers:
+            if self.depth is not None and initialiser.reads_inputs:
                 raise ValueError(
-                    f"initialiser: expected layers below {self.layers}, which is how many there are, "
+                    f"initialiser: expected one that needs no inputs with a depth, got {initialiser.name!r}; "
+                    "blocks have no input weights"
+                )
+            if initialiser.highest_layer() >= (count := self.depth or self.layers):
+                raise ValueError(
+                    f"initialiser: expected layers below {count}, which is how many there are, "
                     f"got {initialiser.highest_layer()} for {initialiser.name!r}"
                 )

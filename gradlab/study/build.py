@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import torch
 from torch import nn
 
 from gradlab import models
 from gradlab.errors import Fault, GradlabError
+from gradlab.instrument import Cell
+from gradlab.models.influence_net import InfluenceNet, InfluenceStep
+from gradlab.models.stack import DeepModel, StackBlock
 from gradlab.study.config import RunConfig, resolved
 from gradlab.study.faults import fault_of_message
 from gradlab.study.tree import Node
@@ -17,6 +21,13 @@ from gradlab.study.tree import Node
 def build_model(config: RunConfig) -> nn.Module:
     """The net of a run with its initial weights, which the run's seed decides."""
     return models.build(config.model, config.task, config.seed)
+
+
+def cells_of(model: nn.Module) -> dict[Any, Cell] | None:
+    """The recurrences in a model that are not torch's, as `gradlab.watch` is told of them."""
+    if isinstance(model, DeepModel):
+        return {StackBlock: Cell(input=None, state=0, depth=True)}
+    return {InfluenceStep: Cell()} if isinstance(model, InfluenceNet) else None
 
 
 _CANNOT_BE_BUILT = (ValueError, TypeError, ArithmeticError, RuntimeError, MemoryError, OSError, GradlabError)

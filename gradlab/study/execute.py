@@ -14,7 +14,7 @@ from torch import nn
 import gradlab
 from gradlab import recording, training
 from gradlab.store import RunWriter, Store
-from gradlab.study.build import build_model
+from gradlab.study.build import build_model, cells_of
 from gradlab.study.config import resolved
 from gradlab.study.interrupt import Interrupt
 from gradlab.study.limits import LimitError, Watchman
@@ -57,6 +57,8 @@ def _attempt(
     writer.truncate(checkpoint.step if checkpoint else 0)  # what came after it is done again
     writer.annotate(study=study, varied=run.varied, parameters=run.parameters, device=run.device, **versions())
     writer.annotate(**config.task.describe())
+    if config.model.depth is not None:
+        writer.annotate(demanded_lag=config.model.depth - 1)  # everything goes in at the bottom
     if errors:
         writer.annotate(errors=errors)
     if "limit" in writer.facts:
@@ -65,7 +67,7 @@ def _attempt(
     recorder, is_error = None, False
     try:
         model = build_model(config).to(run.device)
-        recorder = recording.watch(model, sink=writer, **config.record.model_dump())
+        recorder = recording.watch(model, cells=cells_of(model), sink=writer, **config.record.model_dump())
         if checkpoint is not None:
             recorder.resume(checkpoint.step)
         outcome = _train(run, model, recorder, writer, checkpoint, listener, interrupt)

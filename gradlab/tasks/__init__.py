@@ -15,6 +15,7 @@ from gradlab.tasks.digits import Digits
 from gradlab.tasks.flip_flop import FlipFlop
 from gradlab.tasks.forecast import Forecast
 from gradlab.tasks.glimpses import Glimpses
+from gradlab.tasks.influence_balancing import InfluenceBalancing
 from gradlab.tasks.labelling import Labelling
 from gradlab.tasks.padded import Padded, aligned
 from gradlab.tasks.parity import Parity
@@ -35,6 +36,7 @@ BuiltIn = (
     | FlipFlop
     | Forecast
     | Glimpses
+    | InfluenceBalancing
     | Labelling
     | Parity
     | ReadAloud
@@ -67,6 +69,7 @@ __all__ = [
     "FlipFlop",
     "Forecast",
     "Glimpses",
+    "InfluenceBalancing",
     "Labelling",
     "Padded",
     "Parity",

@@ -21,6 +21,7 @@ from gradlab.tasks import (
     FlipFlop,
     Forecast,
     Glimpses,
+    InfluenceBalancing,
     Labelling,
     Parity,
     ReadAloud,
@@ -43,6 +44,7 @@ PUBLISHED: list[tuple[Task, float]] = [
     (DelayedRecall(), 2.0794),  # ln 8
     (Parity(), 0.6931),  # ln 2
     (FlipFlop(steps=100, pulses=0.05), 0.9405),  # 0.95 · 99/100
+    (InfluenceBalancing(), 0.0),  # the answer is always the same
     (ReadAloud(), 2.3026),  # ln 10 a digit
     (Digits(), DIGITS),
     (Digits(order="pixel", permuted=True), DIGITS),

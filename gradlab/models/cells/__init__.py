@@ -91,14 +91,22 @@ def recurrent_part(input_size: int, settings: ModelSettings) -> nn.Module:
     They are called like torch's: inputs `time batch feature` and a state, giving outputs `time batch hidden` and the
     state afterwards; `hidden_size` is their width. Raises ValueError for a size that the cell cannot have.
     """
-    given = {name: getattr(settings, name) for name in constants(settings.cell)}
-    chosen: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     sizes = (input_size, settings.hidden, settings.layers)
     if settings.cell in _BUILDERS:
-        return _BUILDERS[settings.cell](*sizes, dropout=settings.dropout, **chosen)
-    recurrence = RECURRENCE[settings.cell](**chosen)
+        return _BUILDERS[settings.cell](*sizes, dropout=settings.dropout, **_chosen(settings))
     layers = ReadBlocks if settings.cell == "lru" else RecurrentLayer
-    return layers(recurrence, *sizes, dropout=settings.dropout)
+    return layers(equations(settings), *sizes, dropout=settings.dropout)
+
+
+def equations(settings: ModelSettings) -> Recurrence:
+    """The recurrence of some settings."""
+    return RECURRENCE[settings.cell](**_chosen(settings))
+
+
+def _chosen(settings: ModelSettings) -> dict[str, Any]:
+    """The constants of the cell that the settings give."""
+    given = {name: getattr(settings, name) for name in constants(settings.cell)}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 __all__ = [
@@ -108,6 +116,7 @@ __all__ = [
     "ReadBlocks",
     "RecurrentLayer",
     "constants",
+    "equations",
     "has_forget_gate",
     "has_recurrent_matrix",
     "recurrent_part",

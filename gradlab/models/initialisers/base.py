@@ -13,8 +13,9 @@ from torch import Tensor, nn
 
 from gradlab.settings import Settings
 
-_NAME = re.compile(r"(?:recurrent\.(\d+)\.)?(\w+)_l(\d+)")
-"""`weight_hh_l1` of torch's modules and of `RecurrentLayer`; `recurrent.1.nu_l0` of `ReadBlocks`."""
+_NAME = re.compile(r"(?:(?:recurrent|blocks)\.(\d+)\.)?(\w+)_l(\d+)")
+"""`weight_hh_l1` of torch's modules and of `RecurrentLayer`; `recurrent.1.nu_l0` of `ReadBlocks`; `blocks.1.bias_l0` of
+a `Stack`, whose blocks count as layers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,8 @@ class Initialiser(Settings):
     """Subclasses declare it as a `Literal` with that default."""
     cells: ClassVar[frozenset[str] | None] = None
     """The cells that it is for; None for every one that has a recurrent matrix."""
+    reads_inputs: ClassVar[bool] = False
+    """Whether it looks at inputs or input weights, which a stack of blocks has not."""
 
     @abstractmethod
     def apply(self, recurrent: nn.Module, surroundings: Surroundings) -> None:

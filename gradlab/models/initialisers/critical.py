@@ -23,6 +23,7 @@ class Critical(LayerInitialiser):
 
     name: Literal["critical"] = "critical"
     cells: ClassVar[frozenset[str] | None] = frozenset({"rnn"})
+    reads_inputs: ClassVar[bool] = True
 
     def apply(self, recurrent: nn.Module, surroundings: Surroundings) -> None:
         """Set the chosen layers from the bottom up, each for what the one below gives it."""

@@ -30,4 +30,5 @@ class Identity(LayerInitialiser):
             nn.init.eye_(block).mul_(self.scale)
         for bias in layer.biases():
             bias.zero_()
-        layer.weights["weight_ih"].normal_(std=self.input_deviation)
+        if "weight_ih" in layer.weights:
+            layer.weights["weight_ih"].normal_(std=self.input_deviation)

@@ -25,6 +25,7 @@ class Pascanu(LayerInitialiser):
 
     name: Literal["pascanu"] = "pascanu"
     cells: ClassVar[frozenset[str] | None] = frozenset({"rnn"})
+    reads_inputs: ClassVar[bool] = True
 
     form: Form = "smart_tanh"
     """Which of the three."""
