@@ -48,9 +48,15 @@ def write_figure(figure: Figure, data: pd.DataFrame, *, live: str = "", **drawin
         write_table(data, figure.name, drawn.figure, drawn.title)
 
 
-def write_table(data: pd.DataFrame, name: str, drawn: go.Figure | None = None, title: str | None = None) -> None:
+def write_table(
+    data: pd.DataFrame,
+    name: str,
+    drawn: go.Figure | None = None,
+    title: str | None = None,
+    fold: str = "Table and download",
+) -> None:
     """The numbers behind a fold, and the buttons that save them, and the figure where there is one."""
-    with st.expander("Table and download"):
+    with st.expander(fold):
         st.dataframe(data.head(ROWS_SHOWN), hide_index=True, key=f"table:{name}")
         if len(data) > ROWS_SHOWN:
             write_text(f"The first {ROWS_SHOWN:,} of {len(data):,} rows; the file holds all of them.", kind="small")

@@ -78,7 +78,7 @@ def write_run(store: Store, run: RunInfo) -> None:
             write_findings(diagnosis)
             table = findings_frame(diagnosis)
             if len(table):
-                write_table(table, "findings")
+                write_table(table, "findings", fold="The findings as a table")
         with flow:
             _write_flow(store, now)
         with norms:
