@@ -55,7 +55,7 @@ def choose_part(runs: Sequence[RunInfo]) -> list[RunInfo]:
 def write_part(part: Sequence[RunInfo], runs: Sequence[RunInfo]) -> None:
     """Below an answer: of which runs it speaks, where it is not all of them."""
     if len(part) < len(runs):
-        told = f"This is about {len(part):,} of {len(runs):,} runs; “Runs” below chooses others."
+        told = f"This is about {len(part):,} of {len(runs):,} runs; “Runs” chooses others."
         write_text(told, "small")
 
 

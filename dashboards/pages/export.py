@@ -4,15 +4,16 @@ import importlib.util
 import tempfile
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import islice
 from typing import Any
 
 import streamlit as st
 
 from dashboards.components.address import choose
-from dashboards.components.choices import choose_groups, choose_study
+from dashboards.components.choices import choose_groups, choose_part, choose_study, write_part
 from dashboards.components.figure import write_figure
 from dashboards.components.files import FORMATS, study_workbook, table_of_study
-from dashboards.components.runs import open_store, read_table, steps_to_read, store_address, version_of
+from dashboards.components.runs import open_store, read_table, state_of, steps_to_read, store_address
 from dashboards.components.text import write_notice, write_text
 from gradlab import figures
 from gradlab.errors import StoreError
@@ -47,7 +48,8 @@ def main() -> None:
             write_text("No run of this study has started yet.", "answer")
             write_notice("There is nothing to take along.", "Its tables appear here as soon as it has recorded one.")
         return
-    tables = ["runs", *stored_tables(store, study.name)]
+    state = state_of(own)
+    tables = ["runs", *_tables(store_address(), study.name, state, _runs=own)]
     with answer:
         write_text(f"{count_of(len(tables), 'table')} of {count_of(len(own), 'run')} can be taken along.", "answer")
         write_text(
@@ -57,7 +59,7 @@ def main() -> None:
         )
     st.subheader("Tables", anchor=False)
     for table in tables:
-        _write_table(store, study.name, table, own)
+        _write_table(store, study.name, table, own, state)
     with st.container(horizontal=True):
         if importlib.util.find_spec("xlsxwriter") is not None:
             _button("All tables as one Excel workbook", partial(study_workbook, store, study.name), study.name, "xlsx")
@@ -75,14 +77,20 @@ def main() -> None:
     names = {figure.name: figure for figure in drawable}
     name = choose("Figure", "figure", tuple(names), show=lambda name: names[name].title)
     if name is not None:
-        _write_figure(store, study.name, names[name], own, by)
+        part = choose_part(own)
+        write_part(part, own)
+        _write_figure(store, study.name, names[name], part, by)
 
 
-def _write_table(store: Store, study: str, table: str, runs: Sequence[RunInfo]) -> None:
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _tables(address: str, study: str, state: str, *, _runs: Sequence[RunInfo]) -> list[str]:
+    return stored_tables(_runs)
+
+
+def _write_table(store: Store, study: str, table: str, runs: Sequence[RunInfo], state: str) -> None:
     """A line with the table's size, meaning and buttons."""
     try:
-        versions = tuple(version_of(run) for run in runs)
-        rows, size = (len(runs), 0) if table == "runs" else _sizes(store_address(), study, table, versions, _runs=runs)
+        rows, size = (len(runs), 0) if table == "runs" else _sizes(store_address(), study, table, state, _runs=runs)
     except (OSError, StoreError) as error:
         write_notice(f"The table {table} cannot be read.", str(error))
         return
@@ -99,7 +107,7 @@ def _write_table(store: Store, study: str, table: str, runs: Sequence[RunInfo]) 
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _sizes(address: str, study: str, table: str, versions: tuple[str, ...], *, _runs: Sequence[RunInfo]) -> Size:
+def _sizes(address: str, study: str, table: str, state: str, *, _runs: Sequence[RunInfo]) -> Size:
     counted = _runs[:: -(-len(_runs) // COUNTED)]
     rows, size = part_sizes(counted, table)
     return rows * len(_runs) // len(counted), size * len(_runs) // len(counted)
@@ -128,13 +136,12 @@ def _write_figure(store: Store, study: str, figure: Figure, runs: Sequence[RunIn
     axes = TABLES[figure.table].axes
     if "run" in figure.data.__annotations__:
         # it draws one, and the pages let the reader choose which
-        runs = [run for run in runs if figure.table in run.tables()][:1]
+        runs = list(islice((run for run in runs if figure.table in run.tables()), 1))
     where: dict[str, Any] | None = None
     if "t" in axes:
         first = {"t": 0, "index": 0} if "index" in axes else {"t": 0}
         steps = read_table(store, figure.table, runs, ["step"], where=first)["step"]
-        versions = tuple(version_of(run) for run in runs)
-        rows = _sizes(store_address(), study, figure.table, versions, _runs=runs)[0]
+        rows = _sizes(store_address(), study, figure.table, state_of(runs), _runs=runs)[0]
         chosen = steps_to_read(sorted(steps.unique().tolist()), 20 * rows / max(steps.nunique(), 1))
         where = {"step": chosen}
     columns = [name for name in TABLES[figure.table].columns if name != "run"]

@@ -72,7 +72,7 @@ def contents(store: AnyStore, study: str) -> Contents:
     checked = {verdict.claim for verdict in verdicts}
     groups = groups_table(grouping(runs, info.axes if info else ()))
     sizes = []
-    for table in stored_tables(store, study):
+    for table in stored_tables(runs):
         count, size = part_sizes(runs, table)
         sizes.append((table, f"{count:,}", f"{size / 2**20:.2f}", TABLES[table].meaning))
     recorded = TextTable("Recorded tables", "What the store holds.", ("table", "rows", "MiB", "meaning"), tuple(sizes))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from gradlab.errors import StoreError
 from gradlab.reports.choose import AnyStore, opened
-from gradlab.reports.rows import stored_tables, study_rows
+from gradlab.reports.rows import study_rows
 from gradlab.store.faults import told
 from gradlab.store.names import encode_name
 from gradlab.store.reader import Store
@@ -105,7 +105,7 @@ def _tables(store: Store, study: str, to: Format, target: Path, name: str) -> li
     """A file, or a folder, a table."""
     from gradlab.reports import files, other_libraries
 
-    rows = study_rows(store, study, ["runs", *stored_tables(store, study)])
+    rows = study_rows(store, study)
     if to == "netcdf":
         return [other_libraries.write_netcdf(one, target / f"{name}-{one.table}.nc") for one in rows]
     if to == "datasets":

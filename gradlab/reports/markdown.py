@@ -29,7 +29,7 @@ def write_markdown(store: Store, study: str, path: Path) -> Path:
         lines += ["## Claims", "", *(f"- {escaped(claim)}" for claim in info.claims), ""]
     lines += ["## What was found", "", *(f"- {escaped(sentence)}" for sentence in summary(store, study)), ""]
     lines += ["## Runs", "", *_runs_table(runs, info.axes if info else ()), ""]
-    lines += ["## Recorded tables", "", *_sizes_table(store, study, runs), ""]
+    lines += ["## Recorded tables", "", *_sizes_table(runs), ""]
     problems = [str(problem) for problem in store.met() if problem.path.startswith(info.path if info else "")]
     if problems:
         lines += ["## What could not be read", "", *(f"- {escaped(problem)}" for problem in problems), ""]
@@ -61,9 +61,9 @@ def _runs_table(runs: Sequence[RunInfo], axes: Sequence[str]) -> list[str]:
     return _table(header, rows)
 
 
-def _sizes_table(store: Store, study: str, runs: Sequence[RunInfo]) -> list[str]:
+def _sizes_table(runs: Sequence[RunInfo]) -> list[str]:
     rows = []
-    for table in stored_tables(store, study):
+    for table in stored_tables(runs):
         count, size = part_sizes(runs, table)
         rows.append([table, f"{count:,}", f"{size / 2**20:.2f}", TABLES[table].meaning])
     return _table(["table", "rows", "MiB", "meaning"], rows)

@@ -36,7 +36,10 @@ class LocalFolder(Folder):
 
     def sub(self, key: str) -> LocalFolder:
         """The folder inside this one."""
-        return LocalFolder(f"{self._path}/{key}")
+        # Without the looks at a user's path: a store lists thousands of runs.
+        folder = LocalFolder.__new__(LocalFolder)
+        folder._path = f"{self._path}/{key}"
+        return folder
 
     def make(self) -> None:
         """Make the folder and those above it."""
