@@ -46,6 +46,8 @@ def _drawn(store: Store, studies: list[str], by: list[str]) -> Iterator[tuple[Fi
 
     frames = {}
     counted = {run.facts.get("score_name") for study in studies for run in store.runs(study)}
+    demands = {run.facts.get("demanded_lag") for study in studies for run in store.runs(study)}
+    demand = demands.pop() if len(demands) == 1 else None
     for figure in FIGURES:
         if "by" not in inspect.signature(figure.data).parameters:
             continue  # of a single run
@@ -61,7 +63,8 @@ def _drawn(store: Store, studies: list[str], by: list[str]) -> Iterator[tuple[Fi
         except ValueError:  # it needs columns that are not in the store, such as the gain of a net that was drawn
             continue
         if len(data):
-            yield figure, data, figure.draw(data, theme="light")
+            known = {"demanded_lag": demand} if "demanded_lag" in inspect.signature(figure.draw).parameters else {}
+            yield figure, data, figure.draw(data, theme="light", **known)
 
 
 def _drawing(figure: Figure, data: pd.DataFrame, picture: go.Figure) -> Drawing:
