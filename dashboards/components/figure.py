@@ -64,7 +64,7 @@ def write_table(
             # the bytes are made when the button is pressed
             offers = [("Download CSV", lambda: as_csv(data), "csv", "text/csv")]
             if drawn is not None:
-                whole = partial(_with_title, drawn, title)
+                whole = partial(with_title, drawn, title)
                 offers.append(("Figure as HTML", lambda: as_html(whole()), "html", "text/html"))
                 if not what_is_missing():
                     offers += [
@@ -77,7 +77,7 @@ def write_table(
                 )
 
 
-def _with_title(drawn: go.Figure, title: str | None) -> go.Figure:
+def with_title(drawn: go.Figure, title: str | None) -> go.Figure:
     """The figure as it stands alone, away from the page that says what it is."""
     return go.Figure(drawn).update_layout(title_text=title, margin_t=None)
 

@@ -8,8 +8,10 @@ import openpyxl
 import pandas as pd
 import pytest
 
+from dashboards.components.figure import with_title
 from dashboards.components.files import FORMATS, as_html, study_workbook, table_of_study
 from gradlab import figures, reports
+from gradlab.figures.images import what_is_missing
 from gradlab.store import Store
 from tests.dashboards.reading import Open, answer, charts, page_named
 from tests.dashboards.stores import MARKUP
@@ -47,10 +49,22 @@ def test_figure_as_html_needs_no_network() -> None:
     assert '<script src="http' not in page and "https://cdn" not in page.split("Plotly.newPlot")[-1]
 
 
+def test_figure_that_is_taken_along_says_what_it_is() -> None:
+    """On the page its heading does; and what the page shows stays as it is."""
+    drawn = figures.learning_curves(steps_frame())
+    title = drawn.layout.title.text
+    drawn.update_layout(title_text=None, margin_t=16)
+    alone = with_title(drawn, title)
+    assert alone.layout.title.text == title and alone.layout.margin.t is None
+    assert drawn.layout.title.text is None and drawn.layout.margin.t == 16
+
+
 def test_page_offers_every_table_and_draws_a_figure(open_page: Open) -> None:
     app = open_page("full", EXPORT, study="digits", figure="lags")
     assert "of 12 runs can be taken along" in answer(app)
     names = [element.proto.label for element in app.get("download_button")]
     assert names.count("CSV") == names.count("Parquet") == names.count("Excel") >= 7
     assert {"All tables as one Excel workbook", "The report as Markdown", "Figure as HTML"} <= set(names)
+    if not what_is_missing():
+        assert {"Figure as PNG", "Figure as SVG", "Figure as PDF"} <= set(names)
     assert len(charts(app)) == 1
