@@ -1,6 +1,7 @@
 """Serving the dashboard: finds the app, tells it where the store is, and starts Streamlit on this machine only."""
 
 import os
+import threading
 from importlib import resources
 from pathlib import Path
 
@@ -69,4 +70,19 @@ def serve(store: str, port: int | None = None, open_browser: bool = True) -> Non
     # The folder `pages` looks like Streamlit's old way of many pages; until the first visit has called
     # st.navigation a link to any page but the first would be answered with "page not found".
     PagesManager.uses_pages_directory = False
+    threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
     streamlit.App(path).run(config=server_config(port, open_browser))
+
+
+def warm_up() -> None:
+    """Import what the first page needs, and draw a figure, while the server starts and the browser opens its window."""
+    import pandas as pd
+    import pyarrow.parquet  # noqa: F401
+
+    import gradlab.diagnosis.judging  # noqa: F401
+    import gradlab.reports.load  # noqa: F401
+    from gradlab import figures
+
+    # plotly reads its rules of what may be drawn with the first figure
+    steps = pd.DataFrame({"step": range(50), "loss": 1.0, "score": 0.5})
+    figures.LEARNING_CURVES.draw(figures.LEARNING_CURVES.data(steps)).to_json()

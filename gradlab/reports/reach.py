@@ -39,27 +39,29 @@ def reach(timesteps: pd.DataFrame, share: float = SHARE, quantity: str = "grad_h
     columns = [*keys, "reach", "length", "maximum"]
     if timesteps.empty:
         return pd.DataFrame(columns=columns)
-    frame = timesteps[keys].copy() if keys else pd.DataFrame(index=timesteps.index)
-    groups = frame.groupby(keys, sort=True, observed=True).ngroup() if keys else pd.Series(0, index=frame.index)
-    size = _magnitude(timesteps, quantity, groups)
-    t = timesteps["t"].astype("int64")
-    grouped_t = t.groupby(groups)
-    first, last = grouped_t.transform("min"), grouped_t.transform("max")
-    backward = timesteps["direction"] == 1 if "direction" in timesteps.columns else False
-    lag = (last - t).where(~pd.Series(backward, index=t.index), t - first)
-    maximum = size.groupby(groups).transform("max")
-    reached = (size >= share * maximum) & (maximum > 0)
-    result = frame.assign(
-        reach=lag.astype("float64").where(reached), length=(last - first + 1).astype("int64"), maximum=maximum
-    )
-    rows = result.groupby(groups).agg({**dict.fromkeys(keys, "first"), "reach": "max", "length": "first"})
-    return rows.assign(maximum=maximum.groupby(groups).first())[columns].reset_index(drop=True)
+    groups = timesteps.groupby(keys, sort=True, observed=True).ngroup().to_numpy() if keys else np.zeros(len(timesteps))
+    order = np.argsort(groups, kind="stable")
+    starts = np.flatnonzero(np.diff(groups[order], prepend=-1))
+    each = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(order)))
+    rows = timesteps.iloc[order[starts]][keys].reset_index(drop=True)
+    t = timesteps["t"].to_numpy(dtype=np.int64)[order]
+    first, last = np.minimum.reduceat(t, starts), np.maximum.reduceat(t, starts)
+    backward = rows["direction"].to_numpy() == 1 if "direction" in keys else np.zeros(len(rows), dtype=bool)
+    lag = np.where(backward[each], t - first[each], last[each] - t)
+    size = _magnitude(timesteps, quantity, order, starts, each)
+    maximum = np.fmax.reduceat(size, starts)
+    with np.errstate(invalid="ignore"):
+        reached = (size >= share * maximum[each]) & (maximum[each] > 0)
+    reach = np.fmax.reduceat(np.where(reached, lag, np.nan), starts)
+    return rows.assign(reach=reach, length=last - first + 1, maximum=maximum)[columns]
 
 
-def _magnitude(timesteps: pd.DataFrame, quantity: str, groups: pd.Series) -> pd.Series:
-    """The gradient norms, with infinity for a NaN that was measured."""
-    size = timesteps[quantity].astype("float64")
-    measured = size.notna()
+def _magnitude(
+    timesteps: pd.DataFrame, quantity: str, order: np.ndarray, starts: np.ndarray, each: np.ndarray
+) -> np.ndarray:
+    """The gradient norms, in the order of the passes, with infinity for a NaN that was measured."""
+    size: np.ndarray = timesteps[quantity].to_numpy(dtype=float, na_value=np.nan)[order]
+    measured = ~np.isnan(size)
     if "nonfinite" in timesteps.columns:
-        measured |= timesteps["nonfinite"] > 0
-    return size.where(size.notna() | ~measured.groupby(groups).transform("any"), np.inf)
+        measured |= timesteps["nonfinite"].to_numpy(dtype=float, na_value=np.nan)[order] > 0
+    return np.where(np.isnan(size) & np.logical_or.reduceat(measured, starts)[each], np.inf, size)
