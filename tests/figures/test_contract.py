@@ -91,12 +91,11 @@ def one_of_everything(table: str) -> pd.DataFrame:
 
 
 def thousand_runs(table: str) -> pd.DataFrame:
-    parts = []
-    same = None if table == "steps" else rows_of(table, [5], 6)
-    for number in range(1000):
-        rows = pd.DataFrame(steps_columns(4, number)) if same is None else same
-        parts.append(rows.assign(run=f"r{number}", **{"model.cell": "rnn", "seed": number}))
-    return pd.concat(parts, ignore_index=True)
+    """Ten of a kind, a hundred times: what there are many of are runs."""
+    kinds = [pd.DataFrame(steps_columns(4, n)) if table == "steps" else rows_of(table, [5], 6) for n in range(10)]
+    frame = pd.concat(kinds * 100, ignore_index=True)
+    number = np.repeat(np.arange(1000), [len(rows) for rows in kinds * 100])
+    return frame.assign(run=np.char.add("r", number.astype(str)), **{"model.cell": "rnn", "seed": number})
 
 
 def many_groups(table: str) -> pd.DataFrame:
