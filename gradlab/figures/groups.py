@@ -46,10 +46,11 @@ def with_group(frame: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
 
 def groups_of(data: pd.DataFrame, drawn: int) -> tuple[list[str], str]:
     """The groups to draw, in order, and a note when there are more than can be told apart."""
-    names = [str(name) for name in data["group"].astype(str).unique()]
     if isinstance(data["group"].dtype, pd.CategoricalDtype):
-        present = set(names)
-        names = [str(name) for name in data["group"].cat.categories if str(name) in present]
+        present = np.unique(data["group"].cat.codes)
+        names = [str(data["group"].cat.categories[code]) for code in present if code >= 0]
+    else:
+        names = [str(name) for name in data["group"].astype(str).unique()]
     if len(names) <= drawn:
         return names, ""
     return names[:drawn], f"the first {drawn} of {count_of(len(names), 'group')}; the table holds all"

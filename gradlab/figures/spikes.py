@@ -81,8 +81,9 @@ def spikes_figure(data: pd.DataFrame, *, theme: ThemeName | Theme = "light", run
     ranked = data.groupby("run", sort=False)["times"].max().sort_values(ascending=False, na_position="first").index
     drawn = list(ranked[:RUNS_DRAWN])
     chosen = run if run is not None and run in set(ranked) else ranked[0]
+    rows = dict(iter(data.groupby("run", sort=False, observed=True)))
     for each in [*(other for other in drawn if other != chosen), chosen]:
-        own = data[data["run"] == each]
+        own = rows[each]
         _draw_run(figure, own, str(own["group"].iloc[0]), places, scale, look, chosen=each == chosen)
     _draw_spikes(figure, data[data["run"].isin(drawn)], scale, look)
     once_in_legend(figure)
