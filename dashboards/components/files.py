@@ -12,6 +12,8 @@ from gradlab.reports.rows import Rows
 from gradlab.store import Store
 
 TableFormat = Literal["csv", "parquet", "xlsx"]
+RUNS_DRAWN = 300
+"""Runs of a study up to which its report has figures: they are drawn from all that was recorded."""
 FORMATS: dict[TableFormat, tuple[str, str]] = {
     "csv": ("CSV", "text/csv"),
     "parquet": ("Parquet", "application/vnd.apache.parquet"),
@@ -62,6 +64,22 @@ def study_workbook(store: Store, study: str) -> bytes:
 
     with tempfile.TemporaryDirectory() as folder:
         return write_workbook(study_rows(store, study), Path(folder) / "study.xlsx").read_bytes()
+
+
+def study_report(store: Store, study: str, to: Literal["md", "html"]) -> bytes:
+    """The report of a study; on a page with its figures, unless it has more runs than one waits for.
+
+    Raises:
+        StoreError: when a run cannot be read.
+    """
+    from gradlab.cli.drawings import drawings
+    from gradlab.reports import export, export_page
+
+    with tempfile.TemporaryDirectory() as folder:
+        if to == "md":
+            return export(store, study, to, folder)[0].read_bytes()
+        drawn = drawings(store, [study]) if len(store.runs(study)) <= RUNS_DRAWN else None
+        return export_page(store, [study], to, folder, drawings=drawn).read_bytes()
 
 
 def as_html(figure: go.Figure) -> bytes:

@@ -1,7 +1,6 @@
 """Export: every table and figure of a study as a file for other programs."""
 
 import importlib.util
-import tempfile
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import islice
@@ -12,7 +11,7 @@ import streamlit as st
 from dashboards.components.address import choose
 from dashboards.components.choices import choose_groups, choose_part, choose_study, write_part
 from dashboards.components.figure import write_figure
-from dashboards.components.files import FORMATS, study_workbook, table_of_study
+from dashboards.components.files import FORMATS, study_report, study_workbook, table_of_study
 from dashboards.components.runs import open_store, read_table, state_of, steps_to_read, store_address
 from dashboards.components.text import write_notice, write_text
 from gradlab import figures
@@ -21,7 +20,6 @@ from gradlab.figures import Figure
 from gradlab.figures.text import count_of
 from gradlab.quantities import TABLES
 from gradlab.reports.export import FORMATS as REPORTS
-from gradlab.reports.export import Format, export
 from gradlab.reports.rows import part_sizes, stored_tables
 from gradlab.store import RunInfo, Store
 from gradlab.store.names import encode_name
@@ -66,7 +64,7 @@ def main() -> None:
         for to in (each for each in REPORTS if each in _REPORTS):
             label, kind = _REPORTS[to]
             st.download_button(
-                label, partial(_report, store, study.name, to), f"{encode_name(study.name or 'runs')}.{to}", kind,
+                label, partial(study_report, store, study.name, to), f"{encode_name(study.name or 'runs')}.{to}", kind,
                 key=f"report:{to}", on_click="ignore",
             )  # fmt: skip
     st.subheader("Figures", anchor=False)
@@ -111,11 +109,6 @@ def _sizes(address: str, study: str, table: str, state: str, *, _runs: Sequence[
     counted = _runs[:: -(-len(_runs) // COUNTED)]
     rows, size = part_sizes(counted, table)
     return rows * len(_runs) // len(counted), size * len(_runs) // len(counted)
-
-
-def _report(store: Store, study: str, to: Format) -> bytes:
-    with tempfile.TemporaryDirectory() as folder:
-        return export(store, study, to, folder)[0].read_bytes()
 
 
 def _button(label: str, make: Callable[[], bytes], study: str, ending: str, table: str = "") -> None:

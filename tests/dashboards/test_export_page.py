@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from dashboards.components.figure import with_title
-from dashboards.components.files import FORMATS, as_html, study_workbook, table_of_study
+from dashboards.components.files import FORMATS, as_html, study_report, study_workbook, table_of_study
 from gradlab import figures, reports
 from gradlab.figures.images import what_is_missing
 from gradlab.store import Store
@@ -47,6 +47,16 @@ def test_figure_as_html_needs_no_network() -> None:
     page = as_html(figures.learning_curves(steps_frame())).decode()
     assert "Plotly.newPlot" in page
     assert '<script src="http' not in page and "https://cdn" not in page.split("Plotly.newPlot")[-1]
+
+
+def test_report_has_its_figures_unless_there_are_too_many_runs(
+    store_path: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(store_path("full"))
+    page = study_report(store, "adding", "html").decode()
+    assert page.count('gradlab.show("figure-') >= 5
+    monkeypatch.setattr("dashboards.components.files.RUNS_DRAWN", 0)
+    assert len(study_report(store, "adding", "html")) < len(page) / 10
 
 
 def test_figure_that_is_taken_along_says_what_it_is() -> None:
