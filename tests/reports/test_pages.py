@@ -12,7 +12,7 @@ from gradlab.errors import StoreError
 from gradlab.reports import Drawing, export, export_page
 from gradlab.reports.contents import TextTable, comparison, contents
 from gradlab.reports.latex import _PLAIN, _SPECIAL, _SYMBOLS, escaped, write_latex
-from gradlab.reports.webpage import write_webpage
+from gradlab.reports.webpage import Exhibit, write_exhibits, write_webpage
 from tests.reports.test_export import HOSTILE, hostile  # noqa: F401 (a fixture)
 
 
@@ -93,6 +93,18 @@ def test_words_of_users_stay_words_on_a_page(hostile, tmp_path):  # noqa: F811
         DRAWING.described
     ]
     assert not [tag for tag, _ in page.tags if tag in ("b", "i", "a")]
+
+
+def test_exhibits_show_code_and_words_as_they_are(tmp_path):
+    dark = Drawing(DRAWING.title, DRAWING.how_to_read, DRAWING.described, DRAWING.figure, {"#1f2430": "#f0f2f6"})
+    said = [f"{name} <b>bold</b> & `x < y`" for name in ("question", "finding", "seen", "source", "code")]
+    path = write_exhibits([Exhibit("one", *said, dark)], tmp_path / "g.html", title="<i>T", introduction="A </script>")
+    page = Page(path.read_text(encoding="utf-8"))
+    for words in ("question <b>bold</b> & `x < y`", "code <b>bold</b> & `x < y`", "seen <b>bold</b> & x < y", "<i>T"):
+        assert words in page.text
+    assert not [tag for tag, _ in page.tags if tag in ("b", "i")]
+    assert [tag for tag, _ in page.tags].count("code") == 2, "of what one sees, and of the source"
+    assert len(page.scripts) == 2 and '{"#1f2430":"#f0f2f6"}' in page.scripts[0]
 
 
 def test_two_studies_side_by_side(filled, hostile, tmp_path):  # noqa: F811
