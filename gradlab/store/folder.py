@@ -82,6 +82,13 @@ class Folder(ABC):
         is an error and not a new run. `durable` files have reached the disk when the block has ended.
         """
 
+    def together(self) -> AbstractContextManager[None]:
+        """Files that are written inside are durable when the block ends, which is faster than one by one.
+
+        Each appears whole as ever, but in which order they survive a loss of power is open.
+        """
+        return nullcontext()
+
     def write(self, key: str, data: bytes, durable: bool = True) -> None:
         """Write a whole file."""
         with self.staged(key, durable) as file:

@@ -23,6 +23,9 @@ TEMPORARY = ".tmp-"
 class LocalFolder(Folder):
     """A path; `~` stands for the home folder."""
 
+    _waiting: dict[Path, None] | None = None
+    """Within `together`: folders whose names have changed."""
+
     def __init__(self, path: str | Path) -> None:
         self._path = str(Path(path).expanduser().absolute())
 
@@ -85,7 +88,7 @@ class LocalFolder(Folder):
         if "/" in key and not target.parent.is_dir():
             target.parent.mkdir(exist_ok=True)
             if durable:
-                sync_folder(target.parent.parent)
+                self._settle(target.parent.parent)
         temporary = target.with_name(f"{TEMPORARY}{uuid4().hex}")
         try:
             with temporary.open("wb") as file:
@@ -99,7 +102,28 @@ class LocalFolder(Folder):
                 temporary.unlink()
             raise
         if durable:
-            sync_folder(target.parent)
+            self._settle(target.parent)
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Each folder is brought to the disk once, however many names have changed in it."""
+        if self._waiting is not None:
+            yield
+            return
+        self._waiting = {}
+        try:
+            yield
+        finally:
+            waiting, self._waiting = self._waiting, None
+            for path in waiting:
+                sync_folder(path)
+
+    def _settle(self, path: Path) -> None:
+        """Bring a folder's names to the disk, now or at the end of `together`."""
+        if self._waiting is None:
+            sync_folder(path)
+        else:
+            self._waiting[path] = None
 
     def create(self, key: str, data: bytes) -> bool:
         """Write a whole file unless one is there: a hard link fails where a rename would replace."""

@@ -145,13 +145,7 @@ class RunWriter:
         Raises StoreError when that fails; what could not be written waits for the next try.
         """
         with self._thread_lock:
-            self._check_open()
-            self._lock.check()
-            for table in list(self._waiting):
-                self._flush_table(table)
-            if self._facts_changed:
-                self._write_facts()
-            self._flushed = time.monotonic()
+            self._flush_rows(with_facts=self._facts_changed)
 
     def truncate(self, step: int) -> None:
         """Drop all rows from this training step on, in every table, so that a checkpoint can be resumed from.
@@ -205,7 +199,7 @@ class RunWriter:
         with self._thread_lock:
             if self._status is not None:
                 return
-            self.flush()
+            self._flush_rows(with_facts=False)
             for table, parts in self._parts.items():
                 if len(parts) > 1 and self._rows.get(table, 0) < _LARGE_ROWS * len(parts):
                     # A damaged part must not take the run's end with it: readers name it, repair deals with
@@ -247,9 +241,8 @@ class RunWriter:
             facts = {}
         except ValueError as error:
             raise StoreError(f"{self.address}/{FACTS}: damaged ({error}); remove the run's folder") from error
-        if not facts:
-            if config is not None:
-                self._folder.write(CONFIG, documents.encode(config))
+        is_new = not facts
+        if is_new:
             facts = {"schema": SCHEMA_VERSION, "status": "running", "created": now, **here}
         else:
             self._check_resumable(facts, config, resume)
@@ -263,9 +256,13 @@ class RunWriter:
             ended = ("traceback", "seconds", "final_loss", "final_score")
             facts = {key: value for key, value in facts.items() if key not in ended}
             facts |= {"status": "running", "resumed": [*facts.get("resumed", []), now], **here}
-        for key in self._folder.leftovers():
-            self._folder.remove(key)
-        self._folder.write(FACTS, documents.encode(facts))
+        with self._folder.guard():  # or it could be what another writer tries to take the lock with just now
+            for key in self._folder.leftovers():
+                self._folder.remove(key)
+        with self._folder.together():
+            if is_new and config is not None:
+                self._folder.write(CONFIG, documents.encode(config))
+            self._folder.write(FACTS, documents.encode(facts))
         return facts
 
     def _check_resumable(self, facts: dict[str, Any], config: Mapping[str, Any] | None, resume: bool) -> None:
@@ -282,6 +279,23 @@ class RunWriter:
             if documents.plain(config) != documents.plain(kept):
                 raise StoreError(f"{self.address}: the run was started with another config; write to another folder")
 
+    def _flush_rows(self, with_facts: bool) -> None:
+        """Write what waits, and then merge."""
+        self._check_open()
+        self._lock.check()
+        tables = list(self._waiting)
+        with told("flush the run", self.address), self._folder.together():
+            for table in tables:
+                self._flush_table(table)
+            if with_facts:
+                self._write_facts()
+        for table in tables:
+            # Damage met in a merge is no reason to stop recording: readers name the part, repair deals with it.
+            with suppress(StoreError):
+                while len(tail := _equal_tail(self._parts[table])) >= _MERGE_AT:
+                    self._merge(table, tail)
+        self._flushed = time.monotonic()
+
     def _flush_table(self, table: str) -> None:
         import pyarrow as pa
 
@@ -297,10 +311,6 @@ class RunWriter:
         self._rows[table] = self._rows.get(table, 0) + rows.num_rows
         self._next[table] = number + 1
         self._parts.setdefault(table, []).append(part)
-        # Damage met in a merge is no reason to stop recording: readers name the part, repair deals with it.
-        with suppress(StoreError):
-            while len(tail := _equal_tail(self._parts[table])) >= _MERGE_AT:
-                self._merge(table, tail)
 
     def _merge(self, table: str, parts: list[Part] | None = None, where: Mapping[str, Any] | None = None) -> None:
         """Merge parts that follow each other (all, unless told); with `where`, keep the rows that meet it."""
