@@ -72,7 +72,7 @@ def _listing(address: str) -> _Listing:
     if started < listed.until:
         return listed
     store = Store(address)
-    studies, runs = store.studies(), store.runs()
+    studies, runs = store.everything()
     if any(run.study == "" for run in runs):
         studies.append(StudyInfo("", store.address, "Runs that belong to no study."))
     ended = time.monotonic()

@@ -35,8 +35,7 @@ def main() -> None:
     known = {(study.name, run) for study in studies for run in study.expected}
     extra = sum((run.study, run.id) not in known for run in runs)
     status = overview_answer([run.status for run in runs], expected + extra, len(studies))
-    answer = st.container()
-    write_problems(store, runs)
+    answer, trouble = st.container(), st.container()
     if len(studies) > 1:
         write_studies(studies, runs)
     with st.container(horizontal=True, vertical_alignment="top"):
@@ -49,6 +48,9 @@ def main() -> None:
         if finding:
             write_part(shown, own)
             write_text(status, "small")
+    # looks at every file of a store of few runs, which takes longer than the answer
+    with trouble:
+        write_problems(store, runs)
     write_study(study, own)
     if not own:
         write_notice("No run of this study has started yet.", "Its runs appear here as soon as they do.")

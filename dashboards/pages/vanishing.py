@@ -78,24 +78,24 @@ def main() -> None:
             write_notice("Choose another gradient.", "A plain RNN and a GRU have no cell state, for instance.")
         return
     by_lag = figures.gradient_by_lag_data(frame, step=step, by=by, quantity=quantity, **chosen)
+    with answer:
+        write_text(vanishing_answer(by_lag, lag), "answer")
+        write_part(part, own)
+    write_figure(figures.GRADIENT_BY_LAG, by_lag, demanded_lag=lag)
+    st.subheader("Over training", anchor=False)
     wanted = _steps_over_training(store, part, places, steps, here)
 
     def make() -> pd.DataFrame:
         rows = read_table(store, "timesteps", part, columns, by, where={"step": wanted, **here})
         return figures.horizon_data(rows, by=by, quantity=quantity, **chosen)
 
-    horizons = remembered(make, part, "horizon", by, quantity, chosen)
-    with answer:
-        write_text(vanishing_answer(by_lag, lag), "answer")
-        write_part(part, own)
-    write_figure(figures.GRADIENT_BY_LAG, by_lag, demanded_lag=lag)
-    st.subheader("Over training", anchor=False)
-    write_figure(figures.HORIZON, horizons, demanded_lag=lag)
+    write_figure(figures.HORIZON, remembered(make, part, "horizon", by, quantity, chosen), demanded_lag=lag)
     if len(wanted) < len(steps):
         write_text(f"{len(wanted):,} of {len(steps):,} recorded training steps are drawn.", "small")
     # of the run whose gradient reaches least far
     reach = reports.reach(frame, quantity=quantity).groupby("run", observed=True)["reach"].min().dropna()
-    worst = next((run for run in part if len(reach) and run.id == reach.idxmin()), None)
+    least = reach.idxmin() if len(reach) else None
+    worst = next((run for run in part if run.id == least), None)
     if worst is not None:
         with advice:
             write_advice(store, worst, run_label(worst, naming_keys(study, own)), _RULES)

@@ -52,6 +52,12 @@ class Store:
             studies = [self._study(name, found[f"{name}/{STUDY}"]) for name in folders]
         return sorted((study for study in studies if study is not None), key=lambda study: study.name)
 
+    def everything(self) -> tuple[list[StudyInfo], list[RunInfo]]:
+        """What `studies` and `runs` give, by one look: of a large store it takes time."""
+        with told("list the runs", self.address):
+            studies = self.studies()
+            return studies, [*self._runs(None), *(run for info in studies for run in self._runs(info))]
+
     def runs(self, study: str | None = None) -> list[RunInfo]:
         """The runs of one study, or all; `""` for those that belong to none.
 
@@ -62,7 +68,7 @@ class Store:
         """
         with told("list the runs", self.address):
             if study is None:
-                return [*self._runs(None), *(run for info in self.studies() for run in self._runs(info))]
+                return self.everything()[1]
             if not study:
                 return self._runs(None)
             return self._runs(self.study(study))
