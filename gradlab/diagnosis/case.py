@@ -234,6 +234,22 @@ class Case:
         places = np.flatnonzero(broken)
         return int(self.steps["step"].iloc[places[0]]) if len(places) else None
 
+    @cached_property
+    def born(self) -> str:
+        """What was the first to be not finite, in the recorder's words; empty where nothing broke or nobody looked."""
+        if self.broke_at is None:
+            return ""
+        said = self.steps.loc[self.steps["step"] == self.broke_at, "first_nonfinite"].iloc[0]
+        return said if isinstance(said, str) else ""
+
+    def before(self, step: int) -> Case:
+        """The same run as it stood before a training step."""
+        tables = {
+            name: frame[frame["step"] < step] if "step" in frame.columns else frame
+            for name, frame in self._frames.items()
+        }
+        return Case(tables, self.run, self._known)
+
     @property
     def _no_norms(self) -> bool:
         return not np.isfinite(self.norms).any()

@@ -23,6 +23,8 @@ WORSE = 1.2
 
 def judge(case: Case) -> Finding | None:
     """Signs: the loss ends above where it began, what was learned is lost, it leaps, it breaks, updates are large."""
+    if case.broke_at is not None and case.born.startswith("input"):
+        case = case.before(case.broke_at)  # no update is to blame for what the data brought in
     losses = case.trend
     if len(losses) < FEWEST and case.broke_at is None:
         raise CannotJudge(f"there are fewer than {FEWEST} training steps", Advice("Train longer."))

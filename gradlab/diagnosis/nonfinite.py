@@ -18,8 +18,7 @@ def judge(case: Case) -> Finding | None:
     if step is None:
         return None
     row = steps[steps["step"] == step].iloc[0]
-    what = str(row["first_nonfinite"]) if isinstance(row["first_nonfinite"], str) else ""
-    what = what or ("the loss" if not np.isfinite(row["loss"]) else "the gradient")
+    what = case.born or ("the loss" if not np.isfinite(row["loss"]) else "the gradient")
     before = steps[steps["step"] < step].tail(1)
     evidence = [Evidence("training step", float(step)), Evidence("its loss", float(row["loss"]))]
     evidence.append(Evidence("its gradient norm", float(row["grad_norm"])))
@@ -39,7 +38,8 @@ def _advice(case: Case, step: int, what: str) -> Advice:
     """By the place of birth: data, initial weights, or training that ran away."""
     if what.startswith("input"):
         return Advice(
-            "The data itself holds it: look for missing values and for a division by a standard deviation of zero.",
+            "It comes in from outside: look in the data for missing values and for a division by a standard deviation "
+            "of zero, then in the layers before this module.",
             {},
             "assert torch.isfinite(inputs).all()",
         )

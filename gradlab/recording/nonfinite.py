@@ -1,4 +1,4 @@
-"""What went non-finite first: forward by layer and time, then the loss, then backward, then the parameters."""
+"""What went non-finite first: the parameters, forward by layer and time, the loss, backward, their gradients."""
 
 from __future__ import annotations
 
@@ -11,7 +11,13 @@ from gradlab.instrument import Pass
 
 
 def first_nonfinite(passes: Sequence[Pass], loss: Tensor | float, model: nn.Module) -> str:
-    """Name the first NaN or infinity in causal order; empty when everything is finite."""
+    """Name the first NaN or infinity in causal order; empty when everything is finite.
+
+    Parameters that are broken were so before the pass began: an earlier update broke them.
+    """
+    for name, parameter in model.named_parameters():
+        if not bool(torch.isfinite(parameter).all()):
+            return f"parameter {name}"
     forward = sorted(passes, key=lambda p: (p.sequence, p.offset, p.layer, p.direction))
     found = [place for passed in forward if (place := _in_forward(passed))]
     if found:
@@ -22,9 +28,6 @@ def first_nonfinite(passes: Sequence[Pass], loss: Tensor | float, model: nn.Modu
     found = [place for passed in backward if (place := _in_backward(passed))]
     if found:
         return found[0]
-    for name, parameter in model.named_parameters():
-        if not bool(torch.isfinite(parameter).all()):
-            return f"parameter {name}"
     for name, parameter in model.named_parameters():
         if parameter.grad is not None and not bool(torch.isfinite(parameter.grad).all()):
             return f"gradient of {name}"

@@ -6,7 +6,8 @@ import logging
 import math
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,15 +74,26 @@ def advised(settings: Mapping[str, Any], keys: Mapping[str, Any]) -> dict[str, A
     return merged
 
 
+@contextmanager
+def silence(name: str) -> Iterator[None]:
+    """Nothing is logged meanwhile."""
+    logger = logging.getLogger(name)
+    before = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
 def frames_of(set_up: SetUp, settings: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
     """All tables of the run, the table `runs` with one row among them."""
     config = config_of(settings)
     model: Any = build_model(config)
     if set_up.tied:
         model.readout.weight = model.recurrent.weight_hh_l0
-    logging.getLogger("gradlab").setLevel(logging.CRITICAL)
     recorder = recording.watch(model, on_error="log", **config.record.model_dump())
-    with recorder:
+    with recorder, silence("gradlab"):
         outcome = training.train(model, config.task, config.training, seed=config.seed, recorder=recorder)
     facts = {"status": outcome.status, "reason": outcome.reason, "final_score": outcome.final_score}
     row = {"run": set_up.name, **flatten(resolved(config)), **config.task.describe(), **facts}

@@ -371,6 +371,20 @@ def test_an_explosion_between_two_records_is_named_all_the_same():
     assert sorted(recorder.frame("timesteps")["step"].unique()) == [0, 4]
 
 
+def test_weights_that_an_update_broke_are_named_before_what_they_break():
+    model = Regressor(nn.GRU)
+    recorder = gradlab.watch(model, every=1)
+    for step in range(3):
+        loss = model(torch.randn(9, 3, 5)).sum()
+        model.zero_grad()
+        loss.backward()
+        recorder.step(loss)
+        with torch.no_grad():
+            model.rnn.weight_hh_l0[2, 1] += float("inf") if step == 1 else 0.0
+    recorder.close()
+    assert recorder.frame("steps")["first_nonfinite"].tolist() == ["", "", "parameter rnn.weight_hh_l0"]
+
+
 def test_the_flight_recorder_writes_the_steps_before_the_explosion():
     torch.manual_seed(0)
     model = Regressor(nn.GRU)
