@@ -29,6 +29,8 @@ def _diagnosis(address: str, study: str, run: str, version: str, *, _store: Stor
     try:
         recorded = _run.tables()
         frames = {name: reports.load(_store, name, runs=[_run]) for name in TABLES if name in recorded}
+        # a table whose files are damaged says nothing, and least of all that all is well
+        frames = {name: frame for name, frame in frames.items() if len(frame)}
         if not frames:
             return None
         return diagnose({**frames, "runs": reports.load(_store, "runs", runs=[_run])})

@@ -43,7 +43,8 @@ def open_store() -> tuple[Store, list[StudyInfo], list[RunInfo]]:
         write_notice(
             "Nothing has been recorded here yet.",
             f"The store {store_address()} is empty, or not there. Train something with gradlab.watch, or run a "
-            "study; its runs appear here while they train. The first one:",
+            "study; its runs appear here while they train. The pages Playground and New study need no runs. A first "
+            "study, on the command line:",
             FIRST_STUDY,
         )
         st.stop()

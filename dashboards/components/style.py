@@ -31,6 +31,7 @@ _CSS = """
 .gradlab-studies td:nth-child(2) { min-width: 16rem; }
 .gradlab-studies td:not(:nth-child(2)) { white-space: nowrap; }
 .gradlab-grid a { color: inherit; }
+a:focus-visible, .gradlab-grid:focus-visible { outline: 2px solid currentColor !important; outline-offset: 2px; }
 [data-testid="stTextArea"] textarea { font-family: "Source Code Pro", monospace; font-size: .85rem; }
 @media (max-width: 640px) {
   .block-container { padding-left: .8rem; padding-right: .8rem; }

@@ -58,7 +58,10 @@ def main() -> None:
     if run is not None:
         write_figure(figures.CLIPPING, figures.clipping_data(frame, run=run.id))
     st.subheader("All runs of the study", anchor=False)
-    write_figure(figures.CLIPPING_SHARE, shares)
+    if shares["clips"].astype(bool).any():
+        write_figure(figures.CLIPPING_SHARE, shares)
+    else:
+        write_text("None of them clips its gradient.", "small")
     _write_thresholds(frame, part, by)
     _write_strategies(store, part, by)
     if run is not None:

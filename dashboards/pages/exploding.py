@@ -29,6 +29,7 @@ _TIMES = [
 ]  # fmt: skip
 # so many training steps before the first number that is none are shown, and two after it
 AROUND = 6
+_WHERE_KNOWN = ("grad_norm_clipped", "clip_threshold", "learning_rate")
 _HEADS = {
     "step": "step", "loss": "loss", "grad_norm": "gradient norm", "grad_norm_clipped": "after clipping",
     "clip_threshold": "threshold", "learning_rate": "learning rate", "first_nonfinite": "first that is no number",
@@ -112,12 +113,13 @@ def _write_flight(store: Store, run: RunInfo, broken: int, steps: list[int]) -> 
         ["step", "loss", "grad_norm", "grad_norm_clipped", "clip_threshold", "learning_rate", "first_nonfinite"],
         where={"step": slice(broken - AROUND, broken + 3)},
     )  # fmt: skip
-    told = rows.drop(columns=["run"]).dropna(axis="columns", how="all")
-    same = [name for name in ("grad_norm_clipped", "learning_rate", "clip_threshold") if _says_nothing(told, name)]
+    told = rows.drop(columns=[name for name in rows.columns if name in _WHERE_KNOWN and rows[name].isna().all()])
+    told = told.assign(first_nonfinite=told["first_nonfinite"].fillna(""))
+    same = [name for name in (*_WHERE_KNOWN, "first_nonfinite") if _says_nothing(told, name)]
     # a table of Streamlit's would leave NaN and infinity empty
     write_grid(
         pd.DataFrame({
-            _HEADS[name]: told[name].fillna("") if name == "first_nonfinite" else told[name].map(_number)
+            _HEADS[name]: told[name] if name == "first_nonfinite" else told[name].map(_number)
             for name in _HEADS if name in told.columns and name not in same
         }),
         "The training steps around the first number that is not finite.",
@@ -138,6 +140,8 @@ def _says_nothing(rows: pd.DataFrame, name: str) -> bool:
     """Whether a column is the same at all these steps, or that of the norm before clipping."""
     if name not in rows.columns:
         return True
+    if name == "first_nonfinite":
+        return not rows[name].astype(bool).any()
     values = rows[name].to_numpy(dtype=float)
     if name == "grad_norm_clipped":
         return np.array_equal(values, rows["grad_norm"].to_numpy(dtype=float), equal_nan=True)

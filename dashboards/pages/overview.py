@@ -90,7 +90,7 @@ def find(store: Store, runs: list[RunInfo], by: tuple[str, ...]) -> str:
     facts = {run.id: run.facts.get(outcome) for run in done}
     group = _groups(done, by)
     finals = pd.Series({run: np.nan if value is None else float(value) for run, value in facts.items()})
-    reaches, longest = _reaches(store, done, group)
+    reaches, longest, broken, silent = _reaches(store, done, group)
     score = outcome == "final_score"
     return finding_answer(
         reaches,
@@ -98,6 +98,8 @@ def find(store: Store, runs: list[RunInfo], by: tuple[str, ...]) -> str:
         {str(name): float(value) for name, value in finals.groupby(group, observed=True).median().items()},
         word=str(common_fact(done, "score_name") or "score") if score else "loss",
         chance=common_number(done, "chance_score" if score else "chance_loss"),
+        broken=broken,
+        silent=silent,
     )
 
 
@@ -107,13 +109,18 @@ def _groups(runs: list[RunInfo], by: tuple[str, ...]) -> "pd.Series[str]":
     return with_group(settings, by).set_index("run")["group"].astype(str)
 
 
-def _reaches(store: Store, runs: list[RunInfo], group: "pd.Series[str]") -> tuple[dict[str, float], int]:
-    """Median reach of every group at its runs' last recorded step, in the first layer; and the longest possible."""
+def _reaches(
+    store: Store, runs: list[RunInfo], group: "pd.Series[str]"
+) -> tuple[dict[str, float], int, list[str], list[str]]:
+    """Median reach of every group at its runs' last recorded step, in the first layer; and the longest possible.
+
+    Then the groups with a gradient that is no number there, and those with one that is zero.
+    """
     axes = ["step", "module", "call", "layer", "direction"]
     first = {"layer": 0, "direction": 0, "call": 0}
     places = read_table(store, "timesteps", runs, ["step"], where={"t": 0, **first})
     if not len(places):
-        return {}, 0
+        return {}, 0, [], []
     last = sorted(set(places.groupby("run", observed=True)["step"].max()))
 
     def make() -> pd.DataFrame:
@@ -122,8 +129,14 @@ def _reaches(store: Store, runs: list[RunInfo], group: "pd.Series[str]") -> tupl
         return reports.reach(at_step(frame, None)).drop_duplicates("run").set_index("run")
 
     found = remembered(make, runs, "reach")
-    medians = found["reach"].groupby(group.reindex(found.index), observed=True).median()
-    return {str(name): float(value) for name, value in medians.items()}, int(found["length"].max()) - 1
+    maximum, label = found["maximum"], group.reindex(found.index)
+    medians = found["reach"].where(maximum != np.inf).groupby(label, observed=True).median()
+    return (
+        {str(name): float(value) for name, value in medians.items()},
+        int(found["length"].max()) - 1,
+        list(dict.fromkeys(label[maximum == np.inf])),
+        list(dict.fromkeys(label[maximum == 0])),
+    )
 
 
 def write_findings(store: Store, study: StudyInfo, runs: list[RunInfo]) -> None:
@@ -196,12 +209,13 @@ def write_runs(store: Store, study: StudyInfo, runs: list[RunInfo], steps: pd.Da
 
 
 def _courses(steps: pd.DataFrame) -> dict[str, list[float]]:
-    """The loss of every run at a few evenly picked steps; what is no number is a gap."""
+    """The loss of every run at a few evenly picked steps, until it is no number for the first time."""
     found = {}
     for run, rows in steps.groupby("run", sort=False, observed=True):
         loss = rows["loss"].to_numpy(dtype=float, na_value=np.nan)
         picked = loss[np.unique(np.linspace(0, len(loss) - 1, min(len(loss), 40)).astype(int))]
-        found[str(run)] = np.where(np.isfinite(picked), picked, np.nan).tolist()
+        broken = ~np.isfinite(picked)
+        found[str(run)] = picked[: int(broken.argmax()) if broken.any() else len(picked)].tolist()
     return found
 
 

@@ -112,6 +112,13 @@ class View:
     def check(self) -> None:
         assert not self.faults, "\n".join(self.faults)
         assert not self.page.locator('[data-testid="stException"]').count()
+        for chart in self.page.locator('[data-testid="stPlotlyChart"]').all():
+            words = chart.get_attribute("aria-label") or ""
+            assert chart.get_attribute("role") == "figure" and len(words) > 10, (
+                "a chart says nothing to a screen reader"
+            )
+            drawn = chart.locator(".trace, .hm, .bars, .annotation-text").count()
+            assert drawn > 0, f"a chart is blank: {words}"
 
     def keep(self, name: str) -> None:
         folder = os.environ.get("GRADLAB_SHOTS")
@@ -169,8 +176,6 @@ def test_full_store(
     here.open(page_address(server("full"), entry) + "?study=digits")
     here.keep(f"full-{entry.address}-{size[0]}-{scheme}")
     here.check()
-    for chart in here.page.locator('[data-testid="stPlotlyChart"]').all():
-        assert chart.locator(".trace, .hm, .bars").count() > 0, "a chart is blank"
     overflow = here.page.evaluate(
         "() => document.querySelector('[data-testid=stMain]').scrollWidth > window.innerWidth + 1"
     )
@@ -192,8 +197,10 @@ def test_unknown_run_then_a_choice(view: Callable[..., View], server: Callable[[
     here.open(f"{server('full')}/clipping?study=digits&run=nosuchrun")
     assert here.page.get_by_text("There is no run “nosuchrun” here.").is_visible()
     here.keep("unknown-run")
-    here.page.get_by_label("Run", exact=True).first.click()
-    here.page.get_by_role("option").nth(1).click()
+    # the list is used by keyboard alone
+    here.page.get_by_label("Run", exact=True).first.focus()
+    for key in ("ArrowDown", "ArrowDown", "Enter"):
+        here.page.keyboard.press(key)
     here.page.wait_for_url("**run=rnn**")
     here.settle()
     assert not here.page.get_by_text("There is no run").count()
@@ -219,9 +226,19 @@ def test_view_can_be_sent(view: Callable[..., View], server: Callable[[str], str
 
 
 def test_selection_goes_along_to_the_next_page(view: Callable[..., View], server: Callable[[str], str]) -> None:
+    """By keyboard alone, and the reader sees where the keyboard is."""
     here = view()
     here.open(f"{server('full')}/gradient-flow?study=adding")
-    here.page.get_by_role("link", name="Clipping").click()
+    link = here.page.get_by_role("link", name="Gradient flow")
+    link.focus()
+    # from link to link, as the key Tab goes
+    for _ in range(4):
+        here.page.keyboard.press("Tab")
+    focused = here.page.evaluate(
+        "[document.activeElement.innerText, getComputedStyle(document.activeElement).outlineStyle]"
+    )
+    assert focused == ["Clipping", "solid"]
+    here.page.keyboard.press("Enter")
     here.page.wait_for_url("**/clipping?**study=adding**")
     here.settle()
     here.page.go_back()

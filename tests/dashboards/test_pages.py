@@ -161,6 +161,22 @@ def test_damaged_runs_are_named_and_the_rest_is_shown(open_page: Open) -> None:
     assert charts(app)
 
 
+def test_overview_of_broken_runs_says_so_first(open_page: Open) -> None:
+    app = open_page("nonfinite", OVERVIEW)
+    assert answer(app).startswith("The gradient has become NaN or ∞ in rnn; the gradient is exactly zero in lstm")
+    runs = next(table.value for table in app.dataframe if "course" in table.value.columns)
+    assert all(np.isfinite(course).all() for course in runs["course"])
+
+
+def test_damaged_run_is_not_called_well(open_page: Open) -> None:
+    app = open_page("damaged", OVERVIEW)
+    runs = next(table.value for table in app.dataframe if "course" in table.value.columns)
+    assert dict(zip(runs["run"], runs["finding"], strict=True))["rnnnone00000"] == "not judged"
+    assert "none of its training steps can be read" in answer(
+        open_page("damaged", page_named("run"), run="rnnnone00000")
+    )
+
+
 def test_nonfinite_gradients_are_said_and_marked(open_page: Open) -> None:
     app = open_page("nonfinite", FLOW)
     assert "not finite" in answer(app)

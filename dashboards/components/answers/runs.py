@@ -57,7 +57,9 @@ def run_answer(run: RunInfo, steps: pd.DataFrame, diagnosis: Diagnosis | None) -
         One or two sentences.
     """
     if not len(steps):
-        return f"This run {_IS.get(run.status, run.status)}; it has recorded no training step yet."
+        none = "none of its training steps can be read"
+        what = none if run.status in ("finished", "stopped") else "it has recorded no training step yet"
+        return f"This run {_IS.get(run.status, run.status)}; {what}."
     done, last = int(steps["step"].max()) + 1, float(steps["loss"].to_numpy(dtype=float)[steps["step"].argmax()])
     planned = run.settings.get("training.steps")
     far = f"{done:,} of {count_of(planned, 'step')}" if isinstance(planned, int) and planned >= done else ""
@@ -74,7 +76,14 @@ def run_answer(run: RunInfo, steps: pd.DataFrame, diagnosis: Diagnosis | None) -
 
 
 def finding_answer(
-    reaches: Mapping[str, float], longest: int, outcomes: Mapping[str, float], *, word: str, chance: float | None = None
+    reaches: Mapping[str, float],
+    longest: int,
+    outcomes: Mapping[str, float],
+    *,
+    word: str,
+    chance: float | None = None,
+    broken: Sequence[str] = (),
+    silent: Sequence[str] = (),
 ) -> str:
     """What a study found: how far the gradient reaches after training, and what was learned.
 
@@ -84,12 +93,17 @@ def finding_answer(
         outcomes: group → median final score, or loss.
         word: what the outcome is called, `accuracy` for instance.
         chance: outcome of a guess that ignores the input.
+        broken: groups with a run whose gradient is NaN or infinite at the end.
+        silent: groups with a run whose gradient is exactly zero there.
 
     Returns:
-        One sentence; empty where neither is known.
+        One sentence; empty where nothing is known.
     """
+    groups = {*reaches, *outcomes, *broken, *silent}
     finite = {name: round(far) for name, far in reaches.items() if np.isfinite(far)}
-    parts = [f"after training {reaching(finite, longest, until=False)}"] if finite else []
+    parts = [f"the gradient has become NaN or ∞ in {names_of(broken, groups)}"] if broken else []
+    parts += [f"the gradient is exactly zero in {names_of(silent, groups)}"] if silent else []
+    parts += [f"after training {reaching(finite, longest, until=False)}"] if finite else []
     finals = {name: value for name, value in outcomes.items() if not np.isnan(value)}
     if finals:
         ranked: dict[str, list[str]] = {}

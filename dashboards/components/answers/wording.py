@@ -45,7 +45,7 @@ def names_of(names: Sequence[str], among: Collection[str] = ()) -> str:
     """
     if len(names) > 1:
         if len(names) == len(among):
-            return f"all {len(names)} groups"
+            return "both groups" if len(names) == 2 else f"all {len(names)} groups"
         common = [part for part in names[0].split(_JOINT) if all(part in name.split(_JOINT) for name in names)]
         having = [name for name in among if set(common) <= set(name.split(_JOINT))]
         if common and len(having) == len(names):
