@@ -5,7 +5,19 @@ import sys
 
 import torch
 
-from tests.benchmarks import diagnosis, dynamics, jacobians, jobs, recording, start, store, training, ways
+from tests.benchmarks import (
+    dashboard,
+    diagnosis,
+    dynamics,
+    jacobians,
+    jobs,
+    paint,
+    recording,
+    start,
+    store,
+    training,
+    ways,
+)
 
 ALL = {
     "start": start.main,
@@ -17,6 +29,8 @@ ALL = {
     "diagnosis": diagnosis.main,
     "store": store.main,
     "jobs": jobs.main,
+    "dashboard": dashboard.main,
+    "paint": paint.main,
 }
 
 unknown = set(sys.argv[1:]) - set(ALL)
