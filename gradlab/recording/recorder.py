@@ -145,6 +145,11 @@ class Recorder:
         assert isinstance(self.sink, MemorySink)
         return {table: steps if table == "steps" else self.frame(table) for table in self.sink.tables()}
 
+    def __repr__(self) -> str:
+        names = ", ".join(capture.name for capture in self._captures)
+        state = "closed" if self._closed else "open"
+        return f"<gradlab.Recorder of {names}: {state}, {self._count} training steps, {self._recorded} recorded>"
+
     def _repr_html_(self) -> str | None:
         return presented(self.frames()) if isinstance(self.sink, MemorySink) else None
 

@@ -427,6 +427,17 @@ def test_stopping_at_an_explosion_keeps_everything():
     assert len(recorder.frame("steps")) == 1
 
 
+def test_a_recorder_says_what_it_is():
+    model = Regressor()
+    with gradlab.watch(model, every=2) as recorder:
+        assert repr(recorder) == "<gradlab.Recorder of rnn: open, 0 training steps, 0 recorded>"
+        for _ in range(3):
+            loss = model(torch.randn(4, 2, 5)).sum()
+            loss.backward()
+            recorder.step(loss)
+    assert repr(recorder) == "<gradlab.Recorder of rnn: closed, 3 training steps, 2 recorded>"
+
+
 def test_an_error_inside_the_recorder_can_be_logged_while_training_goes_on(caplog):
     model = Regressor(nn.RNN)
     recorder = gradlab.watch(model, every=1, on_error="log")
