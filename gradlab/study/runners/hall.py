@@ -7,7 +7,7 @@ import math
 import queue
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from gradlab.study.interrupt import Interrupt
@@ -117,7 +117,7 @@ class Hall:
             what, ended = "over", _failed(run, math.nan, _one_line(error))
             self._record_failure(run, reason=ended.reason)
         if what == "over":
-            self._end(ended)
+            self._end(replace(ended, run=run))  # what came back has a copy of the run, for each one more memory
         return run if what == "elsewhere" else None
 
     def _end(self, ended: Ended) -> None:
