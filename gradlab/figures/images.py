@@ -94,6 +94,14 @@ def image_bytes(
             raise
 
 
+def stop() -> None:
+    """End the browser that draws, if there is one; the next image starts another."""
+    with _lock:
+        painter = _painters.pop(os.getpid(), None)
+        if painter is not None:
+            painter.close()
+
+
 def what_is_missing() -> str:
     """What keeps images from being made on this machine, and what to install; empty where nothing does."""
     if importlib.util.find_spec("kaleido") is None:
@@ -120,9 +128,16 @@ class Painter:
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
-        threading.Thread(target=self._loop.run_forever, name="gradlab images", daemon=True).start()
-        self._kaleido: Any = self._wait(self._opened())
+        self._thread = threading.Thread(target=self._loop.run_forever, name="gradlab images", daemon=True)
+        self._thread.start()
+        self._kaleido: Any = None
         atexit.register(self.close)
+        try:
+            self._kaleido = self._wait(self._opened())
+        except Exception as error:
+            self.close()
+            told = f"expected {browser()} to start and draw, it did not: {error or type(error).__name__}"
+            raise UnsupportedError(f"{told}; name another browser in BROWSER_PATH") from error
 
     def paint(self, figure: dict[str, Any], options: dict[str, Any]) -> bytes:
         """The image of a figure, as plotly's dictionary; kaleido's options."""
@@ -136,6 +151,8 @@ class Painter:
             with contextlib.suppress(Exception):
                 self._wait(self._kaleido.close())
             self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(SECONDS)
+            self._loop.close()
 
     async def _opened(self) -> Any:
         import kaleido

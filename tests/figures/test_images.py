@@ -1,11 +1,14 @@
 """Images are what they say they are, hold the figure's words, and are made without a request to anywhere."""
 
+import importlib.util
 import os
+import shutil
 import struct
 import sys
 import threading
 import xml.etree.ElementTree as ElementTree
 import zlib
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from urllib.error import HTTPError
@@ -29,13 +32,15 @@ def drawn() -> go.Figure:
     return gradient_by_lag(pd.DataFrame(timesteps_columns([0], 30, 0.8)))
 
 
-@pytest.fixture
-def can_draw() -> None:
-    """Skips without a browser, or fails where it is required."""
+@pytest.fixture(scope="module")
+def can_draw() -> Iterator[None]:
+    """Skips without a browser, or fails where it is required; ends the one that was started."""
     if lacking := images.what_is_missing():
         if os.environ.get("GRADLAB_REQUIRE_BROWSER") == "1":
             pytest.fail(lacking)
         pytest.skip(lacking)
+    yield
+    images.stop()
 
 
 def pixels(png: bytes) -> np.ndarray:
@@ -99,6 +104,16 @@ class TestImages:
                 urlopen(f"{address}/heard", timeout=5).close()
             assert heard == ["/heard"], "it would have heard"
             server.shutdown()
+
+
+@pytest.mark.skipif(importlib.util.find_spec("kaleido") is None, reason="needs kaleido")
+def test_a_browser_that_does_not_start_is_told(drawn: go.Figure, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BROWSER_PATH", shutil.which("true") or "")
+    monkeypatch.setattr(images, "_painters", {})
+    before = threading.active_count()
+    with pytest.raises(UnsupportedError, match="true to start and draw"):
+        images.image_bytes(drawn, "png")
+    assert not images._painters and threading.active_count() <= before + 1
 
 
 def test_other_endings_are_told(drawn: go.Figure) -> None:
