@@ -37,10 +37,10 @@ def draw_groups(
         A note where there are more groups than were drawn, or nothing.
     """
     shown, note = (names, "") if names is not None else groups_of(data, GROUPS_DRAWN)
-    labels = data["group"].astype(str)
+    groups = {str(name): rows for name, rows in data.groupby("group", sort=False, observed=True)}
     for place, name in enumerate(shown):
-        own = data[labels == name].sort_values(x)
-        if len(own):
+        if name in groups:
+            own = groups[name].sort_values(x)
             figure.add_traces(_group(own, x, name, look.style(place), scale, place / len(shown), hover, axes))
     return note
 

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-GROUP_ROWS = 2**17
-"""Rows of a row group: a quantity of one is 1 MB, and a condition on an axis skips whole groups."""
+GROUP_ROWS = 2**15
+"""Rows of a row group: a condition on the training step skips whole groups, and each costs some reading of its own."""
+_FITS = ""
+"""Name of the column that says which rows meet the conditions; no column of the catalogue is called so."""
 
 
 def write_part(folder: Folder, part: Part, pieces: Iterable[pa.Table], durable: bool = True) -> int:
@@ -150,8 +152,8 @@ class _Opened:
             self.ranges[group] = (bounds["min"], bounds["max"])
             start += rows
 
-    def matching(self, group: int, names: Sequence[str], where: Where) -> pa.Table | None:
-        """The rows of a row group that meet the conditions; where none does, only the conditions' columns are read.
+    def matching(self, groups: list[int], names: Sequence[str], where: Where) -> pa.Table:
+        """The rows of row groups that meet the conditions; of groups without any only the conditions' columns are read.
 
         Those are read and not judged by Parquet's statistics, which would be faster: nothing guards the statistics
         against flipped bits.
@@ -159,13 +161,21 @@ class _Opened:
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        keys = _spelt_out(self.columns([group], where))
-        fits = matching(_arranged(keys, self.table, list(where)), where)
-        if not pc.any(fits).as_py():
-            return None
-        rest = self.columns([group], [name for name in names if name not in where])
+        keys = _spelt_out(self.columns(groups, where))
+        keys = keys.append_column(_FITS, matching(_arranged(keys, self.table, list(where)), where))
+        kept, parts, start = [], [], 0
+        for group in groups:
+            part = keys.slice(start, self.file.metadata.row_group(group).num_rows)
+            start += part.num_rows
+            if pc.any(part[_FITS]).as_py():
+                kept.append(group)
+                parts.append(part)
+        if not kept:
+            return _arranged(None, self.table, names)
+        keys = pa.concat_tables(parts) if len(kept) < len(groups) else keys
+        rest = self.columns(kept, [name for name in names if name not in where])
         both = pa.Table.from_arrays([*keys.columns, *rest.columns], [*keys.column_names, *rest.column_names])
-        return _arranged(_spelt_out(both.filter(fits)), self.table, names)
+        return _arranged(_spelt_out(both.filter(keys[_FITS])), self.table, names)
 
 
 def _open(source: object, table: str, name: str) -> _Opened:
@@ -187,8 +197,6 @@ def _open(source: object, table: str, name: str) -> _Opened:
 
 def _read(part: _Opened, names: Sequence[str], where: Where, groups: list[int] | None) -> pa.Table:
     """The wanted rows of a part, or of some of its row groups."""
-    import pyarrow as pa
-
     table, groups = part.table, list(range(part.file.num_row_groups)) if groups is None else groups
     if not part.is_current:
         found = migrate(table, _spelt_out(part.file.read(use_threads=False)), part.name)
@@ -196,8 +204,7 @@ def _read(part: _Opened, names: Sequence[str], where: Where, groups: list[int] |
         return (found.filter(matching(found, where)) if where else found).select(list(names))
     if not where:
         return _arranged(_spelt_out(part.columns(groups, names)), table, names)
-    pieces = [found for group in groups if (found := part.matching(group, names, where)) is not None]
-    return pa.concat_tables(pieces) if pieces else _arranged(None, table, names)
+    return part.matching(groups, names, where)
 
 
 def _spelt_out(found: pa.Table) -> pa.Table:
