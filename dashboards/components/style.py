@@ -23,11 +23,9 @@ _CSS = """
 .gradlab-grid table { border-collapse: collapse; font-size: .95rem; }
 .gradlab-grid caption { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 .gradlab-grid th, .gradlab-grid td { text-align: left; vertical-align: top; padding: .3rem 1.2rem .3rem 0;
-                                     border-bottom: 1px solid rgba(128, 128, 128, .35); font-weight: 400;
-                                     overflow-wrap: anywhere; }
+                                     border-bottom: 1px solid rgba(128, 128, 128, .35); font-weight: 400; }
 .gradlab-grid thead th { font-weight: 600; }
 .gradlab-grid tbody th { opacity: .8; }
-.gradlab-studies th, .gradlab-studies td { overflow-wrap: break-word; }
 .gradlab-studies td:nth-child(2) { min-width: 16rem; }
 .gradlab-studies td:not(:nth-child(2)) { white-space: nowrap; }
 .gradlab-grid a { color: inherit; }

@@ -48,4 +48,4 @@ def write_notice(headline: str, explanation: str, command: str = "") -> None:
         f"<p>{html.escape(explanation)}</p></div>"
     )
     if command:
-        st.code(command, language=None)
+        st.code(command, language=None, wrap_lines=True)

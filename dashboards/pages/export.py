@@ -4,7 +4,7 @@ import importlib.util
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import islice
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -19,14 +19,15 @@ from gradlab.errors import StoreError
 from gradlab.figures import Figure
 from gradlab.figures.text import count_of
 from gradlab.quantities import TABLES
-from gradlab.reports.export import FORMATS as REPORTS
 from gradlab.reports.rows import part_sizes, stored_tables
 from gradlab.store import RunInfo, Store
 from gradlab.store.names import encode_name
 
 # rows and bytes of a table
 Size = tuple[int, int]
-_REPORTS = {"md": ("The report as Markdown", "text/markdown"), "html": ("The report as one page", "text/html")}
+_REPORTS: dict[Literal["md", "html"], tuple[str, str]] = {
+    "md": ("The report as Markdown", "text/markdown"), "html": ("The report as one page", "text/html"),
+}  # fmt: skip
 # so many runs are counted; of more, the size is told from an even selection of them
 COUNTED = 12
 _EXCEL_ROWS = 1_048_575
@@ -61,8 +62,7 @@ def main() -> None:
     with st.container(horizontal=True):
         if importlib.util.find_spec("xlsxwriter") is not None:
             _button("All tables as one Excel workbook", partial(study_workbook, store, study.name), study.name, "xlsx")
-        for to in (each for each in REPORTS if each in _REPORTS):
-            label, kind = _REPORTS[to]
+        for to, (label, kind) in _REPORTS.items():
             st.download_button(
                 label, partial(study_report, store, study.name, to), f"{encode_name(study.name or 'runs')}.{to}", kind,
                 key=f"report:{to}", on_click="ignore",
@@ -94,7 +94,7 @@ def _write_table(store: Store, study: str, table: str, runs: Sequence[RunInfo], 
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         about = "about " if len(runs) > COUNTED and table != "runs" else ""
-        told = f"{table}: {about}{count_of(rows, 'row')}" + (f", {size / 1e6:,.1f} MB stored" if size else "")
+        told = f"{table}: {about}{count_of(rows, 'row')}" + (f", {_in_words(size)} stored" if size else "")
         with st.container(width="stretch"):
             write_text(told)
             write_text(TABLES[table].meaning, "small")
@@ -109,6 +109,10 @@ def _sizes(address: str, study: str, table: str, state: str, *, _runs: Sequence[
     counted = _runs[:: -(-len(_runs) // COUNTED)]
     rows, size = part_sizes(counted, table)
     return rows * len(_runs) // len(counted), size * len(_runs) // len(counted)
+
+
+def _in_words(size: int) -> str:
+    return f"{size / 1e6:,.1f} MB" if size >= 1e6 else f"{max(round(size / 1e3), 1)} kB"
 
 
 def _button(label: str, make: Callable[[], bytes], study: str, ending: str, table: str = "") -> None:
@@ -128,8 +132,9 @@ def _write_figure(store: Store, study: str, figure: Figure, runs: Sequence[RunIn
     """A figure over all runs, at the last recorded step, with its numbers and its files below it."""
     axes = TABLES[figure.table].axes
     if "run" in figure.data.__annotations__:
-        # it draws one, and the pages let the reader choose which
-        runs = list(islice((run for run in runs if figure.table in run.tables()), 1))
+        # it draws one, and the pages let the reader choose which; files that are damaged hold nothing to draw
+        having = (run for run in runs if figure.table in run.tables())
+        runs = list(islice((run for run in having if len(read_table(store, figure.table, [run], ["step"]))), 1))
     where: dict[str, Any] | None = None
     if "t" in axes:
         first = {"t": 0, "index": 0} if "index" in axes else {"t": 0}

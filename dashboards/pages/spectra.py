@@ -72,11 +72,6 @@ def main() -> None:
     with answer:
         write_text(spectra_answer(data["lags"], data["lyapunov"], data["steps"]), "answer")
         write_part(part, own)
-        missing = [
-            name for name, frame in (("lags", lags), ("lyapunov", exponents), ("spectra", spectra)) if not len(frame)
-        ]
-        if missing:
-            _write_missing(f"This study did not record {' and '.join(missing)}.")
     for title, figure, name in (
         ("Over many steps", figures.LAGS_FIGURE, "lags"),
         ("In the long run", figures.LYAPUNOV_FIGURE, "lyapunov"),
@@ -91,6 +86,11 @@ def main() -> None:
         run = choose_run([run for run in part if run.id in with_spectra], naming_keys(study, own))
         if run is not None:
             _write_run(store, run, spectra, step, chosen)
+    missing = [
+        name for name, frame in (("lags", lags), ("lyapunov", exponents), ("spectra", spectra)) if not len(frame)
+    ]
+    if missing:
+        _write_missing(f"This study did not record {' and '.join(missing)}.")
 
 
 def _write_run(store: Store, run: RunInfo, places: pd.DataFrame, step: int, chosen: dict[str, object]) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 import pytest
@@ -85,7 +85,8 @@ def test_study_is_started_watched_stopped_and_exported(
     waiting.value.save_as(kept)
     here.page.goto(kept.as_uri())
     assert "Does it train while one looks at it?" in here.page.inner_text("body")
-    for scheme, text in (("light", "rgb(31, 36, 48)"), ("dark", "rgb(240, 242, 246)")):
+    colours: dict[Literal["light", "dark"], str] = {"light": "rgb(31, 36, 48)", "dark": "rgb(240, 242, 246)"}
+    for scheme, text in colours.items():
         here.page.emulate_media(color_scheme=scheme)
         drawn = "colour => getComputedStyle(document.querySelector('.xtitle')).fill === colour"
         here.page.wait_for_function(drawn, arg=text, timeout=10_000)
