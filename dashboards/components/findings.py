@@ -11,10 +11,13 @@ from dashboards.components.text import write_list, write_text
 from gradlab import reports
 from gradlab.diagnosis import Diagnosis, Finding, diagnose
 from gradlab.errors import StoreError
+from gradlab.reports.rows import part_sizes
 from gradlab.store import RunInfo, Store
 
 TABLES = ("steps", "timesteps", "gates", "parameters", "lags", "lyapunov", "truncation")
 """What the rules look at."""
+UNASKED = 50_000
+"""Of a run with more rows than this in its largest table a page says what would help when it is asked."""
 Verdict = Literal["well", "problem", "unknown"]
 _CERTAINTY = {"strong": "surely", "likely": "probably", "weak": "perhaps"}
 
@@ -85,6 +88,12 @@ def write_advice(store: Store, run: RunInfo, label: str, about: Collection[str])
         label: what the page calls it.
         about: names of rules.
     """
+    if known_verdict(store, run, judge=False) is None:
+        if not _is_small(run) and not st.button(
+            "What would help?", key=f"advice:{run.id}", help="Reads all tables of this run."
+        ):
+            return
+        known_verdict(store, run, judge=True)
     diagnosis = diagnosis_of(store, run)
     found = next((finding for finding in diagnosis or () if finding.name in about), None)
     if found is None:
@@ -93,6 +102,15 @@ def write_advice(store: Store, run: RunInfo, label: str, about: Collection[str])
     if found.advice.yaml:
         with st.expander("As keys of a study file"):
             st.code(found.advice.yaml, language="yaml")
+
+
+def _is_small(run: RunInfo) -> bool:
+    """Whether it is judged in no time."""
+    try:
+        return part_sizes([run], "timesteps")[0] <= UNASKED
+    except (OSError, StoreError):
+        # what cannot be read takes no time either
+        return True
 
 
 def _write_finding(finding: Finding) -> None:

@@ -1,5 +1,8 @@
 """The page Vanishing: its sentence comes from the data, and its choices reach the figures."""
 
+import pytest
+
+from dashboards.components import findings
 from tests.dashboards.reading import Open, advice, answer, charts, notices, page_named
 from tests.dashboards.stores import LENGTH
 
@@ -17,6 +20,16 @@ def test_says_which_cells_do_not_reach_what_the_task_demands(open_page: Open) ->
     assert {trace.get("name") for trace in by_lag["data"]} >= {"rnn", "lstm", "gru"}
     assert any("the task needs" in note["text"] for note in by_lag["layout"]["annotations"])
     assert any("the task demands" in note["text"] for note in horizon["layout"]["annotations"])
+
+
+def test_large_run_is_judged_when_asked(open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(findings, "UNASKED", 100)
+    findings._verdicts.clear()
+    app = open_page("full", VANISHING, study="digits", by="model.cell")
+    assert not advice(app)
+    app = next(button for button in app.button if button.label == "What would help?").click().run()
+    assert "What would help:" in advice(app)
+    assert not [button for button in app.run().button if button.label == "What would help?"], "it is known now"
 
 
 def test_gradient_that_nobody_recorded(open_page: Open) -> None:
