@@ -20,6 +20,7 @@ from gradlab.errors import StoreError
 from gradlab.figures.groups import short_name, with_group
 from gradlab.figures.selection import at_step
 from gradlab.figures.text import count_of
+from gradlab.reports.load import last_steps
 from gradlab.store import RunInfo, Store, StudyInfo
 
 # more than this are summed up in words only when asked for
@@ -116,19 +117,17 @@ def _reaches(
 
     Then the groups with a gradient that is no number there, and those with one that is zero.
     """
-    axes = ["step", "module", "call", "layer", "direction"]
     first = {"layer": 0, "direction": 0, "call": 0}
-    places = read_table(store, "timesteps", runs, ["step"], where={"t": 0, **first})
-    if not len(places):
-        return {}, 0, [], []
-    last = sorted(set(places.groupby("run", observed=True)["step"].max()))
 
     def make() -> pd.DataFrame:
-        columns = [*axes, "t", "grad_h", "nonfinite"]
+        last = sorted(set(last_steps(runs, "timesteps").values()))
+        columns = ["step", "module", "t", "grad_h", "nonfinite"]
         frame = read_table(store, "timesteps", runs, columns, where={"step": last, **first})
         return reports.reach(at_step(frame, None)).drop_duplicates("run").set_index("run")
 
     found = remembered(make, runs, "reach")
+    if not len(found):
+        return {}, 0, [], []
     maximum, label = found["maximum"], group.reindex(found.index)
     medians = found["reach"].where(maximum != np.inf).groupby(label, observed=True).median()
     return (

@@ -93,6 +93,14 @@ def read(
         return list(pool.map(lambda run: run.read(table, columns, where), runs))
 
 
+def last_steps(runs: Sequence[RunInfo], table: str) -> dict[str, int]:
+    """The last recorded training step of each run that has any rows in a table, by the run's id."""
+    import pyarrow.compute as pc
+
+    steps = zip(runs, read(runs, table, ["step"]), strict=True)
+    return {run.id: int(pc.max(found["step"]).as_py()) for run, found in steps if found.num_rows}
+
+
 def _runs(runs: list[RunInfo], columns: Sequence[str] | None, with_settings: Sequence[str]) -> pd.DataFrame:
     frame = runs_frame(runs)
     if columns is None:
