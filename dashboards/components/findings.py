@@ -72,8 +72,8 @@ def write_findings(diagnosis: Diagnosis | None) -> None:
         return
     if not diagnosis.findings:
         write_text("Nothing is wrong, as far as this was recorded.")
-    for finding in diagnosis:
-        _write_finding(finding)
+    for place, finding in enumerate(diagnosis):
+        _write_finding(finding, opened=place == 0 and finding.weight == "problem")
     if diagnosis.unjudged:
         with st.expander(f"What could not be judged ({len(diagnosis.unjudged)})"):
             write_list(str(each) for each in diagnosis.unjudged)
@@ -113,15 +113,14 @@ def _is_small(run: RunInfo) -> bool:
         return True
 
 
-def _write_finding(finding: Finding) -> None:
+def _write_finding(finding: Finding, *, opened: bool) -> None:
     sign = "Problem" if finding.weight == "problem" else "Note"
     # a title is written by the rules, but may hold a module's name: what Markdown reads as more is taken out
-    with st.expander(_without_markdown(f"{sign}, {_CERTAINTY[finding.certainty]}: {finding.title}")):
+    with st.expander(_without_markdown(f"{sign}, {_CERTAINTY[finding.certainty]}: {finding.title}"), expanded=opened):
         if str(finding.where):
             write_text(f"Where: {finding.where}.")
         write_list(finding.evidence)
-        write_text(f"Threshold: {finding.threshold} Source: {finding.source}.", "read")
-        write_text(finding.advice.words)
+        write_text(f"What would help: {finding.advice.words}", "help")
         for label, text, language in (
             ("In a study file", finding.advice.yaml, "yaml"),
             ("In Python", finding.advice.code, "python"),
@@ -129,6 +128,7 @@ def _write_finding(finding: Finding) -> None:
             if text:
                 write_text(label, "small")
                 st.code(text, language=language)
+        write_text(f"Threshold: {finding.threshold} Source: {finding.source}.", "read")
 
 
 def _without_markdown(text: str) -> str:

@@ -1,5 +1,6 @@
 """Overview: which studies are there, how far are they, and what have they learned?"""
 
+import re
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -27,6 +28,7 @@ from gradlab.store import RunInfo, Store, StudyInfo
 SUMMED = 30
 # for so many seconds runs are judged unasked; what was judged before costs nothing
 JUDGING = 0.4
+_PLAIN = re.compile(r"[A-Za-z0-9.]+").fullmatch
 
 
 def main() -> None:
@@ -192,7 +194,8 @@ def write_runs(store: Store, study: StudyInfo, runs: list[RunInfo], steps: pd.Da
         key="runs",
         alt="All runs of the study with status, findings and outcome.",
         column_config={
-            **{key: st.column_config.Column(short_name(key), help=key) for key in keys},
+            # help is read as Markdown
+            **{key: st.column_config.Column(short_name(key), help=key if _PLAIN(key) else None) for key in keys},
             "course": st.column_config.LineChartColumn("loss", width="small"),
             "finding": st.column_config.TextColumn("finding", help="What the diagnosis says; details on the page Run."),
             "final_score": st.column_config.NumberColumn(f"final {score}", format="%.4g"),

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboards.components.answers import run_answer
-from dashboards.components.choices import choose_run, choose_study, latest_run, naming_keys
+from dashboards.components.choices import choose_run, choose_study, latest_run, naming_keys, run_label
 from dashboards.components.figure import write_figure, write_table
 from dashboards.components.findings import diagnosis_of, findings_frame, write_findings
 from dashboards.components.runs import forget_listing, open_store, read_table, refreshed, version_of
@@ -43,7 +43,7 @@ def main() -> None:
     every = SECONDS if live else None
     with answer:
         st.fragment(partial(write_state, store, run), run_every=every)()
-    st.fragment(partial(write_run, store, run), run_every=every)()
+    st.fragment(partial(write_run, store, run, run_label(run, naming_keys(study, own))), run_every=every)()
 
 
 def write_state(store: Store, run: RunInfo) -> None:
@@ -56,8 +56,8 @@ def write_state(store: Store, run: RunInfo) -> None:
         st.rerun()
 
 
-def write_run(store: Store, run: RunInfo) -> None:
-    """Figures, findings, settings."""
+def write_run(store: Store, run: RunInfo, label: str) -> None:
+    """Figures, findings, settings; the run is called by its label."""
     now = refreshed(run) if run.status == "running" else run
     steps = read_table(store, "steps", [now], _STEPS)
     if not len(steps) and now.status == "running":
@@ -71,7 +71,7 @@ def write_run(store: Store, run: RunInfo) -> None:
             "It ended before its first one, or its files are damaged: the page Overview names those.",
         )
     else:
-        write_figure(figures.LEARNING_CURVES, _curves(now, steps), live=run.id)
+        write_figure(figures.LEARNING_CURVES, _curves(now, steps.assign(run=label)), live=run.id)
         findings, flow, norms = st.tabs(["Findings", "Gradient flow", "Gradient norm"], key="about")
         with findings:
             diagnosis = _judged(store, now)

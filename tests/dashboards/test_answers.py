@@ -1,6 +1,7 @@
 """The sentences that the pages open with."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,11 +13,15 @@ from dashboards.components.answers import (
     flow_answer,
     overview_answer,
     percent,
+    run_answer,
     runs_answer,
     spectra_answer,
 )
 from dashboards.components.answers.wording import names_of, reaching
 from dashboards.components.files import as_csv
+from gradlab.diagnosis import diagnose
+from gradlab.store import Store
+from tests.diagnosis.synthetic import steps, well
 
 NBSP = "\u00a0%"
 """A percent sign that stays with its number."""
@@ -123,6 +128,14 @@ def test_single_runs() -> None:
     assert runs_answer(ends, "score", higher=True) == "a ends with the best score, 0.25, and b with the worst, 0.125."
     assert runs_answer({"a": 0.5, "b": 0.5}, "loss", higher=False) == "All 2 runs end with the same loss: 0.5."
     assert runs_answer({"c": float("nan")}, "loss", higher=False) == "None of these runs has stated its outcome yet."
+
+
+def test_run_says_since_when(tmp_path: Path) -> None:
+    Store(tmp_path).writer("r").close("finished")
+    frames = well(steps=steps(np.r_[np.full(40, 0.5), np.full(20, 3.0)]))
+    said = run_answer(Store(tmp_path).runs()[0], frames["steps"], diagnose(frames))
+    assert said.startswith("This run has finished after 60 steps, with a loss of 3. The learning rate is beyond")
+    assert ", from training step 39 on" in said
 
 
 def test_percent_never_rounds_something_to_nothing() -> None:

@@ -104,7 +104,7 @@ class View:
         """Wait until the script has run and every chart is drawn."""
         self.page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=60_000)
         self.page.wait_for_selector("h1")
-        self.page.wait_for_timeout(600)
+        self.page.wait_for_timeout(400)
         self.page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=60_000)
         for chart in self.page.locator('[data-testid="stPlotlyChart"]').all():
             chart.locator(".main-svg").first.wait_for(state="attached", timeout=60_000)

@@ -22,6 +22,9 @@ _IS = {
     "lost": "ended without saying how",
 }
 
+_DATED = ("learning_rate",)
+"""Findings whose first training step is when it began; that of others is the first one that was judged."""
+
 
 def overview_answer(statuses: Sequence[str], expected: int, studies: int) -> str:
     """How far everything is: studies, runs done, and what is not well."""
@@ -71,8 +74,10 @@ def run_answer(run: RunInfo, steps: pd.DataFrame, diagnosis: Diagnosis | None) -
         return f"{sentence} Nothing is wrong, as far as this was recorded."
     more = len(diagnosis.problems) - 1
     further = f", and {count_of(more, 'further problem')}" if more else ""
-    title = diagnosis.problems[0].title.rstrip(".")
-    return f"{sentence} {title}{further}."
+    worst = diagnosis.problems[0]
+    since = worst.where.first_step if worst.name in _DATED else None
+    from_when = f", from training step {since:,} on" if since else ""
+    return f"{sentence} {worst.title.rstrip('.')}{from_when}{further}."
 
 
 def finding_answer(
