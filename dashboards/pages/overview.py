@@ -51,17 +51,19 @@ def main() -> None:
         if finding:
             write_part(shown, own)
             write_text(status, "small")
-    # looks at every file of a store of few runs, which takes longer than the answer
-    with trouble:
-        write_problems(store, runs)
     write_study(study, own)
     if not own:
         write_notice("No run of this study has started yet.", "Its runs appear here as soon as they do.")
+        with trouble:
+            write_problems(store, runs)
         return
     steps = read_table(store, "steps", shown, ["step", "loss", "score"], by)
     write_curves(steps, shown, by)
     if len(shown) < len(own):
         write_text(f"{len(shown):,} of {len(own):,} runs are drawn; the table below holds all.", "small")
+    # looks at every file of a store of few runs, which takes longer than the answer and the first figure
+    with trouble:
+        write_problems(store, runs)
     write_findings(store, study, own)
     write_runs(store, study, own, steps)
 

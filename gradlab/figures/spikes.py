@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from gradlab.figures.decimation import thin_marks
+from gradlab.figures.decimation import thin, thin_marks
 from gradlab.figures.figure import Figure, empty_figure
 from gradlab.figures.groups import groups_of, with_group
 from gradlab.figures.marks import Scale, edge_marks, line, once_in_legend
@@ -21,6 +21,8 @@ SPIKE = 10.0
 """Times the usual norm: the upper end of the thresholds that Pascanu, Mikolov & Bengio (2013, section 3.2) try."""
 WINDOW = 51
 """Training steps before a step whose median norm is the usual one there."""
+PALE_POINTS = 500
+"""At most so many points of each run behind the chosen one: many lines lie over each other there."""
 RUNS_DRAWN = 40
 """More lines than this are a tangle; runs with the largest spikes come first."""
 _PALE = 0.7
@@ -123,8 +125,9 @@ def _draw_run(
 ) -> None:
     style, run = look.style(places[name]), plain(rows["run"].iloc[0])
     step, norm = rows["step"].to_numpy(), rows["grad_norm"].to_numpy(dtype=float)
+    x, y = (step, norm) if chosen else thin(step, scale.drawable(norm), PALE_POINTS)
     drawn = line(
-        step, norm, scale, style, width=2.6 if chosen else 1.3, name=short(name), legendgroup=plain(name),
+        x, y, scale, style, width=2.6 if chosen else 1.3, name=short(name), legendgroup=plain(name),
         opacity=1.0 if chosen else _PALE,
         hovertemplate=f"{plain(name)}<br>run {run}, step %{{x}}: %{{y:.3g}}<extra></extra>",
     )  # fmt: skip
