@@ -111,7 +111,8 @@ def test_groups_are_named_by_what_they_share() -> None:
     assert names_of([groups[0], groups[2]], groups) == "rnn · no clip / lstm · no clip", "the gru is not clipped either"
     assert names_of(groups, groups) == "all 6 groups"
     assert names_of(groups[1:], groups) == "all but rnn · no clip"
-    assert names_of([*groups[:3], groups[5]], groups) == "all but lstm · norm and gru · no clip"
+    assert names_of([*groups[:3], groups[5]], groups) == "all but lstm · norm / gru · no clip"
+    assert names_of(groups[2:], groups) == "all but rnn"
     assert names_of(groups[:4], [*groups, "x"]) == "rnn · no clip / 3 other groups"
     assert names_of(groups[:1], groups) == "rnn · no clip"
 

@@ -53,7 +53,7 @@ def test_overview_opens_with_the_finding_and_says_the_status_small(open_page: Op
     app = open_page("full", OVERVIEW, study="digits", by="model.cell")
     assert f"reaches all {LENGTH - 1} steps back with lstm" in answer(app)
     assert "12 steps with rnn" in answer(app)
-    assert "the final accuracy is 0.9 with all 3 groups, by chance 0.1" in answer(app)
+    assert "the final accuracy is 0.9 in all 3 groups, by chance 0.1" in answer(app)
     assert any("14 of 15 runs" in text or "13 of 15 runs" in text for text in texts(app))
 
 

@@ -11,10 +11,10 @@ from dashboards.components.answers.wording import (
     at_step,
     in_a_row,
     medians_of,
-    names_of,
     percent,
     ranked_words,
     reaching,
+    with_names,
 )
 from gradlab.figures.text import count_of, number_in_words
 from gradlab.reports.reach import SHARE
@@ -153,7 +153,7 @@ def truncation_answer(data: pd.DataFrame) -> str:
     share = percent(TOLERATED)
     if len(alike) == 1:
         return f"{at_step(rows)} a window of {next(iter(said.values()))} keeps the gradient's bias below {share}."
-    words = [f"{said[window]} with {names_of(alike[window], groups)}" for window in sorted(alike)]
+    words = [f"{said[window]} {with_names(alike[window], groups)}" for window in sorted(alike)]
     told = in_a_row(words) if len(words) <= NAMED else f"{words[0]} up to {words[-1]}"
     return f"{at_step(rows)} the gradient's bias stays below {share} from a window of {told}."
 

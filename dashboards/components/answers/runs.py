@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dashboards.components.answers.wording import NAMED, in_a_row, names_of, reaching
+from dashboards.components.answers.wording import NAMED, in_a_row, names_of, reaching, with_names
 from gradlab.diagnosis import Diagnosis
 from gradlab.figures.text import count_of, number_in_words
 from gradlab.store import RunInfo
@@ -116,7 +116,7 @@ def finding_answer(
             ranked.setdefault(number_in_words(float(f"{value:.2g}")), []).append(name)
         ends = list(ranked.items())
         against = f", by chance {number_in_words(float(f'{chance:.2g}'))}" if chance is not None else ""
-        named = [f"{value} with {names_of(names, finals)}" for value, names in ends]
+        named = [f"{value} {with_names(names, finals)}" for value, names in ends]
         words = f"{named[0]} down to {named[-1]}" if len(named) > NAMED else in_a_row(named)
         parts.append(f"the final {word} is {words if len(finals) > 1 else ends[0][0]}{against}")
     sentence = "; ".join(parts)

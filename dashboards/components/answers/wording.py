@@ -29,8 +29,8 @@ def reaching(reaches: Mapping[str, int], longest: int, until: bool = True) -> st
     words = [f"all {far:,} steps" if far >= longest else count_of(far, "step") for far, _ in ranked]
     if len(reaches) == 1:
         return f"the gradient reaches {words[0]} back{end}"
-    named = [f"{words[0]} back with {names_of(ranked[0][1], reaches)}"]
-    named += [f"{word} with {names_of(names, reaches)}" for word, (_, names) in zip(words[1:], ranked[1:], strict=True)]
+    named = [f"{words[0]} back {with_names(ranked[0][1], reaches)}"]
+    named += [f"{word} {with_names(names, reaches)}" for word, (_, names) in zip(words[1:], ranked[1:], strict=True)]
     if many:
         return f"the gradient reaches from {named[0]} down to {named[1]}{end}"
     return f"the gradient reaches {in_a_row(named)}{end}"
@@ -53,7 +53,16 @@ def names_of(names: Sequence[str], among: Collection[str] = ()) -> str:
     if len(names) <= _LISTED:
         return " / ".join(names)
     others = [name for name in among if name not in names]
-    return f"{names[0]} / {len(names) - 1} other groups" if len(others) not in (1, 2) else f"all but {in_a_row(others)}"
+    return (
+        f"{names[0]} / {len(names) - 1} other groups"
+        if len(others) not in (1, 2)
+        else f"all but {names_of(others, among)}"
+    )
+
+
+def with_names(names: Sequence[str], among: Collection[str]) -> str:
+    """`with lstm / gru`, or `in all 6 groups`; arguments as in `names_of`."""
+    return f"{'in' if 1 < len(names) == len(among) else 'with'} {names_of(names, among)}"
 
 
 def until_where(reaches: Mapping[str, int], longest: int) -> str:
