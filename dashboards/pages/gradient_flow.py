@@ -24,7 +24,7 @@ from gradlab.figures.groups import with_group
 
 _PLACES = ["step", "module", "call", "layer", "direction"]
 _QUANTITIES = ("grad_h", "grad_c", "grad_x")
-_WORDS = {"grad_h": "hidden state hₜ", "grad_c": "cell state cₜ", "grad_x": "input xₜ"}
+_WORDS = {"grad_h": "hidden state", "grad_c": "cell state", "grad_x": "input"}
 
 
 def main() -> None:
