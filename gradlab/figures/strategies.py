@@ -1,5 +1,6 @@
 """Other clipping strategies on the same gradients: how much each would have left, and of which direction."""
 
+import math
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -74,10 +75,11 @@ def strategies_figure(data: pd.DataFrame, *, theme: ThemeName | Theme = "light")
         _draw(figure, own, ("left_low", "left", "left_high"), heights, name, style, left, "x")
         _draw(figure, own, ("cosine_low", "cosine", "cosine"), heights, name, style, cosine, "x2")
     more = f"; {len(shown)} of {len(rows)} strategies, the table holds all" if len(rows) > len(shown) else ""
-    words = "share of the norm left" + (f" ({note}{more})" if note or more else "")
+    words = "norm left" + (f" ({note}{more})" if note or more else "")
     figure.update_layout(
-        xaxis={**left.axis(words), "domain": [0.0, 0.56]},
-        xaxis2={**cosine.axis("cosine with the raw gradient"), "domain": [0.64, 1.0], "anchor": "y", "nticks": 4},
+        # on a phone ticks would stand on their heads, and a longer title would run into the next one
+        xaxis={**left.axis(words), "domain": [0.0, 0.56], "tickangle": 0, **_wide_ticks(left)},
+        xaxis2={**cosine.axis("cosine"), "domain": [0.64, 1.0], "anchor": "y", "nticks": 3, "tickangle": 0},
         yaxis={
             "range": [len(shown) - 0.4, -0.6],
             "tickvals": list(range(len(shown))),
@@ -91,6 +93,12 @@ def strategies_figure(data: pd.DataFrame, *, theme: ThemeName | Theme = "light")
         )  # fmt: skip
     once_in_legend(figure)
     return figure
+
+
+def _wide_ticks(scale: Scale) -> dict[str, int]:
+    """Of many decades every second or third is labelled."""
+    decades = scale.high - scale.low
+    return {"dtick": max(1, math.ceil(decades / 4))} if scale.log and decades > 1.5 else {}
 
 
 def strategies(frame: pd.DataFrame, *, theme: ThemeName | Theme = "light", **selection: Any) -> go.Figure:
