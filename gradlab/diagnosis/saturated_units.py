@@ -11,6 +11,8 @@ from gradlab.diagnosis.rule import MEASURED, Rule
 
 HALF = 0.5
 CLEAR = 0.8
+CONFINED = {"rnn", "lstm", "gru", "mgu", "minimal_rnn", "peephole_lstm"}
+"""Cells whose states a tanh keeps within ±1; to others 1 is a number like any other."""
 TELL_THE_UNITS = Advice(
     "Tell diagnose what units they are.", {}, 'gradlab.diagnose(frames, settings={"model.nonlinearity": "tanh"})'
 )
@@ -18,7 +20,7 @@ TELL_THE_UNITS = Advice(
 
 def judge(case: Case) -> Finding | None:
     """The layer with the largest share of units beyond |h| = 0.99."""
-    if case.nonlinearity == "relu":
+    if case.nonlinearity == "relu" or case.cell not in CONFINED | {None}:
         return None
     table = case.need("timesteps", "saturation")
     if case.nonlinearity is None:

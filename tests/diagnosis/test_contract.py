@@ -191,6 +191,14 @@ def test_does_not_find_it_on_the_other_side(case: RuleCase) -> None:
     assert found is None, f"{case.rule}: expected nothing, got {found}"
 
 
+@pytest.mark.parametrize(
+    "cell, is_found", [("rnn", True), ("peephole_lstm", True), ("residual", False), ("lru", False)]
+)
+def test_only_states_that_a_tanh_confines_can_be_saturated(cell: str, is_found: bool) -> None:
+    frames = well(steps=steps(FLAT), runs=runs(model__cell=cell), timesteps=timesteps(saturation=0.9), gates=None)
+    assert (named(frames, "saturated_units") is not None) == is_found
+
+
 def test_a_run_that_is_well_is_called_well() -> None:
     found = diagnose(well())
     assert found.is_well and not found.findings, str(found)
