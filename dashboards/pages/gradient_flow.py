@@ -17,10 +17,10 @@ from dashboards.components.choices import (
     write_part,
 )
 from dashboards.components.figure import write_figure
+from dashboards.components.reaches import group_reaches
 from dashboards.components.runs import common_number, open_store, read_table, remembered
 from dashboards.components.text import write_notice, write_text
-from gradlab import figures, reports
-from gradlab.figures.groups import with_group
+from gradlab import figures
 
 _PLACES = ["step", "module", "call", "layer", "direction"]
 _QUANTITIES = ("grad_h", "grad_c", "grad_x")
@@ -66,7 +66,7 @@ def main() -> None:
     frame = read_table(store, "timesteps", part, columns, by, where={"step": near, **here})
     profile = figures.gradient_profile_data(frame, step=step, by=by, quantity=quantity, **chosen)
     with answer:
-        write_text(flow_answer(profile, _reaches(frame, step, by, quantity)), "answer")
+        write_text(flow_answer(profile, group_reaches(frame, step, by, quantity)), "answer")
         write_part(part, own)
     lag = common_number(own, "demanded_lag")
     write_figure(figures.GRADIENT_PROFILE, profile, demanded_lag=None if lag is None else int(lag))
@@ -82,16 +82,6 @@ def main() -> None:
         return figures.gradient_flow_data(one, run=run.id, quantity=quantity, **chosen)
 
     write_figure(figures.GRADIENT_FLOW, remembered(make, [run], "flow", quantity, chosen))
-
-
-def _reaches(frame: pd.DataFrame, step: int, by: tuple[str, ...], quantity: str) -> dict[str, float]:
-    """Median reach of every group's runs, each at its recorded step nearest to the one asked for."""
-    found = reports.reach(frame, quantity=quantity)
-    distance = (found["step"] - step).abs()
-    found = found.loc[distance.groupby(found["run"], observed=True).idxmin()]
-    group = with_group(frame, by).drop_duplicates("run").set_index("run")["group"]
-    medians = found.groupby(found["run"].map(group).astype(str))["reach"].median()
-    return {str(name): float(value) for name, value in medians.items()}
 
 
 main()

@@ -20,6 +20,7 @@ from dashboards.components.choices import (
 )
 from dashboards.components.figure import write_figure
 from dashboards.components.findings import write_advice
+from dashboards.components.reaches import group_reaches
 from dashboards.components.runs import common_number, open_store, read_table, remembered, steps_to_read
 from dashboards.components.text import write_notice, write_text
 from gradlab import figures, reports
@@ -79,7 +80,7 @@ def main() -> None:
         return
     by_lag = figures.gradient_by_lag_data(frame, step=step, by=by, quantity=quantity, **chosen)
     with answer:
-        write_text(vanishing_answer(by_lag, lag), "answer")
+        write_text(vanishing_answer(by_lag, lag, group_reaches(frame, step, by, quantity)), "answer")
         write_part(part, own)
     write_figure(figures.GRADIENT_BY_LAG, by_lag, demanded_lag=lag)
     st.subheader("Over training", anchor=False)

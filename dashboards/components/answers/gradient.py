@@ -57,12 +57,13 @@ def flow_answer(profile: pd.DataFrame, reaches: Mapping[str, float]) -> str:
     )
 
 
-def vanishing_answer(by_lag: pd.DataFrame, demanded: int | None) -> str:
+def vanishing_answer(by_lag: pd.DataFrame, demanded: int | None, medians: Mapping[str, float]) -> str:
     """Which groups reach what the task demands, and which do not.
 
     Args:
         by_lag: data of the figure `gradient_by_lag`.
         demanded: lag that the task demands, where it is known.
+        medians: group → median over its runs of `gradlab.reports.reach`.
 
     Returns:
         One sentence.
@@ -77,12 +78,13 @@ def vanishing_answer(by_lag: pd.DataFrame, demanded: int | None) -> str:
             broken.append(str(name))
         elif median.max() <= 0:
             silent.append(str(name))
-        else:
-            counts = rows["lag"].to_numpy()[median >= SHARE]
-            reaches[str(name)] = int(counts.max()) if len(counts) else 0
+        elif np.isfinite(medians.get(str(name), np.nan)):
+            reaches[str(name)] = round(medians[str(name)])
     bad = [f"it is exactly zero in {in_a_row(silent)}"] if silent else []
     bad += [f"it is not finite in {in_a_row(broken)}"] if broken else []
     tail = "".join(f"; {each}" for each in bad)
+    if not reaches and not bad:
+        return f"{at_step(by_lag)} how far the gradient reaches cannot be told."
     if not reaches:
         return f"{at_step(by_lag)} {'; '.join(bad).replace('it ', 'the gradient ', 1)}."
     if demanded is None:
