@@ -84,6 +84,7 @@ def test_ctrl_c_leaves_readable_runs_and_the_next_run_completes(tmp_path: Path) 
         assert run.read("steps", ["step"])["step"].to_pylist() == list(range(4000)), "each step once"
 
 
+@pytest.mark.slow
 def test_ctrl_c_in_a_terminal_reaches_workers_too_and_their_runs_stop_cleanly(tmp_path: Path) -> None:
     long = ["run", STUDY, "--jobs", "2", "training.steps=100000", "model.cell=rnn", "record.every=null"]
     process = start(*long, cwd=tmp_path)

@@ -7,6 +7,8 @@ import pytest
 from gradlab.store import Store
 from tests.cli.command import gradlab
 
+pytestmark = pytest.mark.slow  # three trainings, and a process for every sample
+
 CHARACTERS = """
 question: Can it spell?
 task: {name: characters, text: file, path: PATH, steps: 20}

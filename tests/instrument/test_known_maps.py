@@ -101,6 +101,7 @@ def test_the_henon_map_has_its_literature_exponents() -> None:
     assert float(exponents.sum()) == pytest.approx(math.log(0.3), abs=1e-9)
 
 
+@pytest.mark.slow
 def test_the_logistic_map_has_ln_2() -> None:
     """A plain function, unbatched: at r = 4 the exponent is ln 2 (Ruelle; see any text on interval maps)."""
     cell = FunctionCell(lambda x: 4 * x * (1 - x))
