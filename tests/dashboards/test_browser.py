@@ -250,7 +250,7 @@ def test_download(view: Callable[..., View], server: Callable[[str], str]) -> No
     here = view()
     here.open(f"{server('full')}/gradient-flow?study=digits")
     here.page.get_by_text("Table and download").first.click()
-    here.settle()  # a button that is drawn anew under the click asks for a file that is gone
+    here.settle()  # the fold may still be opening
     with here.page.expect_download() as waiting:
         here.page.get_by_role("button", name="Download CSV").first.click()
     rows = Path(waiting.value.path()).read_text().splitlines()
