@@ -1,7 +1,7 @@
 """What the diagnosis says of a run: cached by the run's state, and written so that it can be believed or not."""
 
 from collections.abc import Collection
-from typing import Literal
+from dataclasses import dataclass
 
 import pandas as pd
 import streamlit as st
@@ -18,7 +18,6 @@ TABLES = ("steps", "timesteps", "gates", "parameters", "lags", "lyapunov", "trun
 """What the rules look at."""
 UNASKED = 50_000
 """Of a run with more rows than this in its largest table a page says what would help when it is asked."""
-Verdict = Literal["well", "problem", "unknown"]
 _CERTAINTY = {"strong": "surely", "likely": "probably", "weak": "perhaps"}
 
 
@@ -41,28 +40,55 @@ def _diagnosis(address: str, study: str, run: str, version: str, *, _store: Stor
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was found in a run, in short."""
+
+    words: str
+    """A word or two for a table of runs."""
+    problems: tuple[Finding, ...] = ()
+    unjudged: frozenset[str] | None = frozenset()
+    """Rules that could not be applied; None where none could."""
+    version: str = ""
+    """State of the run that was judged."""
+
+    def has_judged(self, rule: str) -> bool:
+        """Whether the run was recorded well enough for this rule."""
+        return self.unjudged is not None and rule not in self.unjudged
+
+    @property
+    def is_well(self) -> bool:
+        """Whether it was judged and nothing is wrong."""
+        return self.unjudged is not None and not self.problems
+
+
 @st.cache_resource
-def _verdicts() -> dict[tuple[str, str, str, str], str]:
-    """What was said of every run that was judged, by its state; small, so that it is never thrown away."""
+def _verdicts() -> dict[tuple[str, str, str], Verdict]:
+    """What was said of every run that was judged; small, so that it is never thrown away."""
     return {}
 
 
-def known_verdict(store: Store, run: RunInfo, *, judge: bool) -> str | None:
-    """A word or two on a run; None where it was not judged yet and shall not be now."""
-    key = (store_address(), run.study, run.id, version_of(run))
-    known = _verdicts()
-    if key not in known and judge:
-        known[key] = verdict_of(diagnosis_of(store, run))
-    return known.get(key)
+def known_verdict(run: RunInfo) -> Verdict | None:
+    """What was said of a run; None where it was not judged since it ended. Of one that trains any look will do."""
+    kept = _verdicts().get((store_address(), run.study, run.id))
+    return kept if kept is not None and (run.status == "running" or kept.version == version_of(run)) else None
 
 
-def verdict_of(diagnosis: Diagnosis | None) -> str:
-    """A word or two for a table of runs."""
+def judged(store: Store, run: RunInfo) -> Verdict:
+    """What is said of a run as it is now; judged anew where it has grown."""
+    known, key, version = _verdicts(), (store_address(), run.study, run.id), version_of(run)
+    if key not in known or known[key].version != version:
+        known[key] = verdict_of(diagnosis_of(store, run), version)
+    return known[key]
+
+
+def verdict_of(diagnosis: Diagnosis | None, version: str = "") -> Verdict:
+    """A diagnosis in short."""
     if diagnosis is None:
-        return "not judged"
-    if diagnosis.is_well:
-        return "well"
-    return ", ".join(dict.fromkeys(finding.name.replace("_", " ") for finding in diagnosis.problems))
+        return Verdict("not judged", unjudged=None, version=version)
+    unjudged = frozenset(each.name for each in diagnosis.unjudged)
+    words = ", ".join(dict.fromkeys(finding.name.replace("_", " ") for finding in diagnosis.problems))
+    return Verdict(words or "well", diagnosis.problems, unjudged, version)
 
 
 def write_findings(diagnosis: Diagnosis | None) -> None:
@@ -88,12 +114,12 @@ def write_advice(store: Store, run: RunInfo, label: str, about: Collection[str])
         label: what the page calls it.
         about: names of rules.
     """
-    if known_verdict(store, run, judge=False) is None:
-        if not _is_small(run) and not st.button(
+    if known_verdict(run) is None:
+        if not is_small(run) and not st.button(
             "What would help?", key=f"advice:{run.id}", help="Reads all tables of this run."
         ):
             return
-        known_verdict(store, run, judge=True)
+        judged(store, run)
     diagnosis = diagnosis_of(store, run)
     found = next((finding for finding in diagnosis or () if finding.name in about), None)
     if found is None:
@@ -104,7 +130,7 @@ def write_advice(store: Store, run: RunInfo, label: str, about: Collection[str])
             st.code(found.advice.yaml, language="yaml")
 
 
-def _is_small(run: RunInfo) -> bool:
+def is_small(run: RunInfo) -> bool:
     """Whether it is judged in no time."""
     try:
         return part_sizes([run], "timesteps")[0] <= UNASKED

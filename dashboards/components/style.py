@@ -19,6 +19,19 @@ _CSS = """
                   overflow-wrap: anywhere; }
 .gradlab-notice strong { font-size: 1.15rem; display: block; margin-bottom: .2rem; }
 .gradlab-notice p { margin: 0; }
+.gradlab-cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(17rem, 1fr)); gap: .8rem;
+                 margin: .4rem 0 .2rem 0; }
+.gradlab-card { border: 1px solid rgba(128, 128, 128, .35); border-left: 6px solid #999; border-radius: .4rem;
+                padding: .5rem .9rem .6rem .9rem; overflow-wrap: anywhere; }
+.gradlab-card.gradlab-ill { border-left-color: #d55e00; }
+.gradlab-card.gradlab-well { border-left-color: #009e73; }
+.gradlab-card.gradlab-open { border-left-style: dashed; }
+.gradlab-card h2 { font-size: 1rem; font-weight: 600; padding: 0; margin: 0; }
+.gradlab-card h2 a { color: inherit; }
+.gradlab-ill h2 span { color: #d55e00; } .gradlab-well h2 span { color: #009e73; }
+.gradlab-card p { margin: 0; font-size: .95rem; }
+.gradlab-card p.gradlab-card-count { font-size: 1.35rem; font-weight: 600; line-height: 1.5; }
+.gradlab-card p.gradlab-card-help { opacity: .8; font-size: .9rem; margin-top: .3rem; }
 .gradlab-grid { overflow-x: auto; max-width: 100%; margin: 0 0 .6rem 0; }
 .gradlab-grid table { border-collapse: collapse; font-size: .95rem; }
 .gradlab-grid caption { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }

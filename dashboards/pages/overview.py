@@ -1,7 +1,6 @@
 """Overview: which studies are there, how far are they, and what have they learned?"""
 
 import re
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +12,7 @@ from dashboards.components.answers import finding_answer, overview_answer
 from dashboards.components.choices import choose_groups, choose_part, choose_study, naming_keys, write_part
 from dashboards.components.figure import write_figure
 from dashboards.components.findings import known_verdict
+from dashboards.components.judging import write_judging
 from dashboards.components.runs import common_fact, common_number, open_store, read_table, remembered, write_problems
 from dashboards.components.studies import minute, verdict_counts, verdicts, write_studies
 from dashboards.components.text import write_list, write_notice, write_text
@@ -26,8 +26,6 @@ from gradlab.store import RunInfo, Store, StudyInfo
 
 # more than this are summed up in words only when asked for
 SUMMED = 30
-# for so many seconds runs are judged unasked; what was judged before costs nothing
-JUDGING = 0.4
 _PLAIN = re.compile(r"[A-Za-z0-9.]+").fullmatch
 
 
@@ -38,20 +36,24 @@ def main() -> None:
     known = {(study.name, run) for study in studies for run in study.expected}
     extra = sum((run.study, run.id) not in known for run in runs)
     status = overview_answer([run.status for run in runs], expected + extra, len(studies))
-    answer, trouble = st.container(), st.container()
+    top, trouble = st.container(), st.container()
     if len(studies) > 1:
         write_studies(studies, runs)
     with st.container(horizontal=True, vertical_alignment="top"):
         study, own = choose_study(studies, runs)
         by = choose_groups(study, own)
         shown = choose_part(own)
-    finding = find(store, shown, by)
-    with answer:
+    with top:
+        named = f"{study.name}: " if len(studies) > 1 and study.name else ""
+        write_text(f"{named}{study.question or 'This study states no question.'}", "question")
+        finding = find(store, shown, by)
         write_text(finding or status, "answer")
         if finding:
             write_part(shown, own)
             write_text(status, "small")
-    write_study(study, own)
+        if own:
+            write_judging(store, study.name, shown, _groups(shown, by), _chosen())
+    write_progress(study, own)
     if not own:
         write_notice("No run of this study has started yet.", "Its runs appear here as soon as they do.")
         with trouble:
@@ -65,14 +67,19 @@ def main() -> None:
     with trouble:
         write_problems(store, runs)
     write_findings(store, study, own)
-    write_runs(store, study, own, steps)
+    write_runs(study, own, steps)
 
 
-def write_study(study: StudyInfo, runs: list[RunInfo]) -> None:
-    write_text(study.question or "This study states no question.", "question")
+def _chosen() -> dict[str, str]:
+    """What was chosen here, as the address says it: it holds on every page."""
+    return {name: st.query_params[name] for name in ("study", "by", "part") if name in st.query_params}
+
+
+def write_progress(study: StudyInfo, runs: list[RunInfo]) -> None:
     done = sum(run.status == "finished" for run in runs)
     total = max(len(study.expected), len(runs), 1)
-    st.progress(min(done / total, 1.0), text=f"{done:,} of {total:,} runs finished")
+    if done < total:
+        st.progress(done / total, text=f"{done:,} of {total:,} runs finished")
     if study.claims:
         told = ", ".join(f"{count:,} {word}" for word, count in verdict_counts(study).items())
         found = verdicts(study)
@@ -169,27 +176,21 @@ def write_curves(frame: pd.DataFrame, runs: list[RunInfo], by: tuple[str, ...]) 
     write_figure(figures.LEARNING_CURVES, remembered(make, runs, "curves", by))
 
 
-def write_runs(store: Store, study: StudyInfo, runs: list[RunInfo], steps: pd.DataFrame) -> None:
+def write_runs(study: StudyInfo, runs: list[RunInfo], steps: pd.DataFrame) -> None:
     """A row a run: what it is, what the diagnosis says, course of the loss, outcome."""
     st.subheader("Runs", anchor=False)
     rows = []
     keys = naming_keys(study, runs)
     courses = _courses(steps)
-    everything = st.session_state.get("judge") == study.name
-    first = st.session_state.get("judged study") != study.name
-    st.session_state["judged study"] = study.name
-    until = time.monotonic() + (float("inf") if everything else JUDGING if first else 0.0)
     for run in runs:
         settings = {key: run.settings.get(key) for key in keys}
         facts = {name: run.facts.get(name) for name in ("final_score", "final_loss", "steps", "seconds", "created")}
         facts["created"] = minute(str(facts["created"] or ""))
-        verdict = known_verdict(store, run, judge=time.monotonic() < until)
-        course = {"finding": verdict, "course": courses.get(run.id)}
+        verdict = known_verdict(run)
+        course = {"finding": "not judged yet" if verdict is None else verdict.words, "course": courses.get(run.id)}
         rows.append({**settings, "status": run.status, **course, **facts, "run": run.id})
     score = str(common_fact(runs, "score_name") or "score")
-    frame = pd.DataFrame(rows)
-    unjudged = int(frame["finding"].isna().sum())
-    frame = frame.dropna(axis="columns", how="all").fillna({"finding": "not judged yet"})
+    frame = pd.DataFrame(rows).dropna(axis="columns", how="all")
     st.dataframe(
         frame,
         hide_index=True,
@@ -205,11 +206,6 @@ def write_runs(store: Store, study: StudyInfo, runs: list[RunInfo], steps: pd.Da
             "seconds": st.column_config.NumberColumn(format="%.1f"),
         },
     )
-    if unjudged and not everything:
-        write_text(f"{len(runs) - unjudged:,} of {count_of(len(runs), 'run')} were judged.", "small")
-        if st.button("Judge all of them", help="Reads all tables of every run; that may take a while."):
-            st.session_state["judge"] = study.name
-            st.rerun()
 
 
 def _courses(steps: pd.DataFrame) -> dict[str, list[float]]:

@@ -281,6 +281,19 @@ def span(frame: pd.DataFrame) -> dict[str, Any]:
     return {"first_step": int(frame["step"].min()), "last_step": int(frame["step"].max())} if len(frame) else {}
 
 
+def beginning(holds: pd.Series) -> int | None:
+    """The training step from which on something holds at every later recorded one; None where it ended before.
+
+    Args:
+        holds: training step → whether it holds there.
+    """
+    ordered = holds.sort_index()
+    if not len(ordered) or not ordered.iloc[-1]:
+        return None
+    others = ordered.index[~ordered.to_numpy(dtype=bool)]
+    return int(ordered.index[0] if not len(others) else ordered.index[ordered.index > others[-1]][0])
+
+
 def rounded(value: float, digits: int = 2) -> float:
     """A number with so many significant digits: what one would type."""
     return float(f"{value:.{digits}g}")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gradlab.diagnosis import remedies
-from gradlab.diagnosis.case import RECORD, Case, early, late, span
+from gradlab.diagnosis.case import RECORD, Case, beginning, early, late, span
 from gradlab.diagnosis.finding import CannotJudge, Certainty, Evidence, Finding, Where
 from gradlab.diagnosis.rule import Rule
 
@@ -45,7 +45,8 @@ def largest_exponent(case: Case) -> Exponent:
     module, layer, direction = place
     times = case.need("timesteps")
     length = int(times.groupby(["step", "module", "call", "layer", "direction"], sort=False).size().max())
-    where = Where(str(module), int(layer), int(direction) or None, **span(rows))
+    course = leading.groupby(["module", "layer", "direction", "step"], sort=True)["exponent"].median()[place]
+    where = Where(str(module), int(layer), int(direction) or None, **span(rows), since=beginning(course > 0))
     return Exponent(value, error, length, where, float(early(leading)["exponent"].max()))
 
 
@@ -84,6 +85,7 @@ def judge(case: Case) -> Finding | None:
 CHAOTIC = Rule(
     "chaotic",
     "Do small changes of the state grow along the sequence?",
+    "exploding",
     judge,
     "the largest Lyapunov exponent is above zero by more than two standard errors and makes a change grow tenfold over "
     "the sequence, over the last quarter of what was recorded, and the task is not learned; a note "

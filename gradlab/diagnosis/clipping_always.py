@@ -39,6 +39,7 @@ def judge(case: Case) -> Finding | None:
 CLIPPING_ALWAYS = Rule(
     "clipping_always",
     "Does clipping leave the length of steps to the gradient?",
+    "clipping",
     judge,
     "clipping fires at nine tenths of the steps; a problem where it leaves less than half of the usual norm, the "
     "optimiser does not divide by the gradient's size anyway, and the task is not learned; else a note.",

@@ -43,6 +43,7 @@ def judge(case: Case) -> Finding | None:
 CLIPPING_NEVER = Rule(
     "clipping_never",
     "Would clipping act if it had to?",
+    "clipping",
     judge,
     "clipping has not fired once, and its threshold is above ten times the usual norm; a problem where the loss leaped "
     "or something became non-finite, else a note.",

@@ -61,6 +61,7 @@ def _let_through(case: Case, found: Clipped) -> int:
 CLIPPING_THRESHOLD = Rule(
     "clipping_threshold",
     "Is the threshold of clipping well placed?",
+    "clipping",
     judge,
     "the threshold is below half the usual norm and fires at a quarter to nine tenths of the steps, or above ten times "
     "the usual norm with leaps of the loss behind what it let through, or the median cosine with the raw gradient is "

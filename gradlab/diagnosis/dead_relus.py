@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from gradlab.diagnosis import remedies
-from gradlab.diagnosis.case import Case, early, late, span
+from gradlab.diagnosis.case import Case, beginning, early, late, span
 from gradlab.diagnosis.finding import Advice, CannotJudge, Certainty, Evidence, Finding, Where
 from gradlab.diagnosis.rule import MEASURED, Rule
 from gradlab.diagnosis.saturated_units import TELL_THE_UNITS
@@ -58,8 +58,16 @@ def judge(case: Case) -> Finding | None:
             Evidence("share of zeros among their states", float(silent[place])),
         ),
         advice,
-        Where(str(module), int(layer), int(direction) or None, **span(late(table))),
+        Where(
+            str(module), int(layer), int(direction) or None, **span(late(table)), since=_since(table, place, allowed)
+        ),
     )
+
+
+def _since(table: pd.DataFrame, place: tuple[Any, ...], allowed: float) -> int | None:
+    """When so many units of the layer had died for good."""
+    passes = table.groupby([*_KEYS, "step", "call"], sort=True)["dead"].min()
+    return beginning(passes.groupby(level=[*_KEYS, "step"], sort=True).min()[place] >= allowed)
 
 
 def _dead(rows: pd.DataFrame) -> pd.Series:
@@ -74,6 +82,7 @@ def _dead(rows: pd.DataFrame) -> pd.Series:
 DEAD_RELUS = Rule(
     "dead_relus",
     "Are rectified units still alive?",
+    "vanishing",
     judge,
     "half of a layer's units (nine tenths, unless the net is known to be at chance) are at zero at every time step of "
     "every measured sequence, in each pass of the last quarter of what was recorded, and the task is not learned.",

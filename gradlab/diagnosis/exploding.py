@@ -40,12 +40,12 @@ def judge(case: Case) -> Finding | None:
         Evidence("largest norm over the usual one", case.largest_norm / case.usual_norm, "", SPIKE, "below"),
         Evidence("spikes after which the loss leaped", float(hurt), "", 1, "below"),
     ]
-    where = Where(**span(rows))
+    where = Where(**span(rows), since=_first_followed(case, spikes, leaps))
     if worst is not None and grows:
         evidence.insert(
             0, Evidence("growth of ‖∂L/∂h_t‖ over the sequence", growth(case, worst), "times", GROWTH, "below")
         )
-        where = Where(worst.module, worst.layer, worst.direction or None, steps[0], steps[1])
+        where = Where(worst.module, worst.layer, worst.direction or None, steps[0], steps[1], steps[0])
     title = (
         f"The gradient explodes on its way back: {growth(case, worst):.2g} times in {worst.length} steps, {worst.name}"
         if worst is not None and grows
@@ -81,8 +81,18 @@ def growth(case: Case, flow: Flow) -> float:
 
 def _followed(spikes: np.ndarray, leaps: np.ndarray) -> int:
     """How many leaps of the loss come within three steps of a spike."""
+    return sum(len(_before(spikes, leap)) > 0 for leap in leaps)
+
+
+def _before(spikes: np.ndarray, leap: int) -> np.ndarray:
     places = np.flatnonzero(spikes)
-    return sum(bool(((places <= leap) & (places >= leap - 3)).any()) for leap in leaps)
+    return places[(places <= leap) & (places >= leap - 3)]
+
+
+def _first_followed(case: Case, spikes: np.ndarray, leaps: np.ndarray) -> int | None:
+    """The training step of the first spike with a leap after it."""
+    found = [int(near[0]) for leap in leaps if len(near := _before(spikes, leap))]
+    return int(case.steps["step"].iloc[found[0]]) if found else None
 
 
 def _advice(case: Case, grows: bool) -> Advice:
@@ -96,6 +106,7 @@ def _advice(case: Case, grows: bool) -> Advice:
 EXPLODING = Rule(
     "exploding",
     "Do gradients grow on their way back, or leap in training?",
+    "exploding",
     judge,
     "‖∂L/∂h_t‖ grows a hundred times over the sequence (where losses stand along it: from its last quarter to its "
     "first), or norms above ten times the usual one are followed by a leap of the loss, and the task is not learned.",

@@ -19,6 +19,9 @@ CERTAINTIES: tuple[Certainty, ...] = ("strong", "likely", "weak")
 Weight = Literal["problem", "note"]
 """A problem harms training; a note is worth knowing and harms nothing by itself."""
 
+Subject = Literal["vanishing", "exploding", "clipping", "truncation", "instrument"]
+"""What a finding is about, in a word: what one asks first of a net that does not learn."""
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
@@ -53,6 +56,8 @@ class Where:
     first_step: int | None = None
     """First training step at which it was seen."""
     last_step: int | None = None
+    since: int | None = None
+    """Training step at which it began, as far as recorded; None where that is not known."""
 
     def __str__(self) -> str:
         parts = [f"module {self.module}"] if self.module else []
@@ -62,6 +67,8 @@ class Where:
             same = self.last_step in (None, self.first_step)
             steps = f"step {self.first_step}" if same else f"steps {self.first_step} to {self.last_step}"
             parts.append(f"training {steps}")
+        if self.since is not None and self.since != self.first_step:
+            parts.append(f"since step {self.since}")
         return ", ".join(parts)
 
 
@@ -107,6 +114,8 @@ class Finding:
     where: Where = Where()
     weight: Weight = "problem"
     run: str = ""
+    about: Subject | None = None
+    """Filled in from the rule, unless its judgement says so itself."""
     threshold: str = ""
     """What the rule asks for, in words; filled in from the rule."""
     source: str = ""

@@ -53,7 +53,9 @@ def judge(case: Case) -> Finding | None:
             Evidence("steps until 1 % is left", reach, "steps", None if demand is None else float(demand)),
         ),
         remedies.forget_bias(max(1.0, rounded(math.log(max(needed - 1, 2))))),
-        Where(str(forget["module"].iloc[0]), **span(forget)),
+        Where(
+            str(forget["module"].iloc[0]), **span(forget), since=int(forget["step"].min()) if at_start < LOW else None
+        ),
     )
 
 
@@ -73,6 +75,7 @@ def _mean(rows: pd.DataFrame) -> float:
 FORGET_BIAS = Rule(
     "forget_bias",
     "Do the forget gates of an LSTM hold what the task needs?",
+    "vanishing",
     judge,
     "what the mean forget gate keeps fades to 1 % before the demanded lag, at the start or at the end, fewer than "
     "5 % of the units hold on (f above 0.99), and the net is at chance or started with f below 0.4; without a known "

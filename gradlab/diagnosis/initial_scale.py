@@ -61,7 +61,8 @@ def judge(case: Case) -> Finding | None:
             Evidence("spectral radius of W_hh", radius, "", RADIUS, "at most"),
         ),
         remedies.initialise(case),
-        Where(worst.module, **span(rows)),
+        Where(worst.module, **span(rows), since=first),
+        about="exploding" if steepest >= GROWTH or (any(large) and saturated < HALF) else "vanishing",
     )
 
 
@@ -94,6 +95,7 @@ def _radius(case: Case, step: int) -> float:
 INITIAL_SCALE = Rule(
     "initial_scale",
     "Are the initial weights of the right size?",
+    "exploding",
     judge,
     "at the first recorded step ‖∂L/∂h_t‖ grows a hundred times over the sequence, or half of the units or of a gate "
     "are saturated, or the spectral radius of a plain recurrent matrix is above 1.5; or each step back loses more than "

@@ -83,6 +83,7 @@ def _finding(title: str, evidence: tuple[Evidence, ...], where: Where, reason: s
 INSTRUMENT = Rule(
     "instrument",
     "Can the recorded numbers be believed?",
+    "instrument",
     judge,
     "a closure error above 1e-3 in float32 (1e-8 in float64), a run that ended in an InstrumentError, or recording "
     "that broke off four recordings before training did.",

@@ -50,6 +50,7 @@ def judge(case: Case) -> Finding | None:
     factor = 10.0
     if ratio >= RATIO and math.isfinite(ratio):
         factor = float(np.clip(10 ** round(math.log10(ratio / 0.01)), 10, 1000))
+    first = int(case.steps["step"].iloc[_before(case.trend, case.leaps[0])]) if leaps else 0
     threshold = case.advised_threshold
     clip = remedies.clip_at(min(1.0, threshold) if math.isfinite(threshold) else 1.0)
     return Finding(
@@ -68,8 +69,9 @@ def judge(case: Case) -> Finding | None:
         ),
         remedies.lower_rate(case, factor) + clip,
         Where(
-            first_step=int(case.steps["step"].iloc[_before(case.trend, case.leaps[0]) if leaps else 0]),
+            first_step=first if leaps else int(case.steps["step"].iloc[0]),
             last_step=int(case.steps["step"].iloc[-1]),
+            since=first if leaps else None,
         ),
     )
 
@@ -115,6 +117,7 @@ def _said(signs: dict[str, bool]) -> str:
 LEARNING_RATE = Rule(
     "learning_rate",
     "Are updates small enough for what training has reached?",
+    "exploding",
     judge,
     "the loss ends above 1.2 times where it began (with large updates: above 1.2 times that of chance), or what was "
     "reached (half of the initial loss) is lost again, or the loss leaps to three times its usual value three times or "

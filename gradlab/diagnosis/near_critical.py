@@ -38,6 +38,7 @@ def judge(case: Case) -> Finding | None:
 NEAR_CRITICAL = Rule(
     "near_critical",
     "Does the recurrence stand at the edge of chaos?",
+    "exploding",
     judge,
     "the largest Lyapunov exponent, times the length of the sequence, is between −1 and 1 nat, or above that but less "
     "than tenfold growth: not yet chaos.",

@@ -30,7 +30,7 @@ def judge(case: Case) -> Finding | None:
         "strong",
         tuple(evidence),
         _advice(case, step, what),
-        Where(first_step=step, last_step=int(steps["step"].iloc[-1])),
+        Where(first_step=step, last_step=int(steps["step"].iloc[-1]), since=step),
     )
 
 
@@ -56,6 +56,7 @@ def _advice(case: Case, step: int, what: str) -> Advice:
 NONFINITE = Rule(
     "nonfinite",
     "Is every number finite?",
+    "exploding",
     judge,
     "any loss or gradient norm that is NaN or infinite.",
     "by definition",

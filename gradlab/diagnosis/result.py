@@ -84,11 +84,14 @@ class Diagnosis(Sequence[Finding]):
         return str(self)
 
     def frame(self) -> pd.DataFrame:
-        """One row a finding: run, name, weight, certainty, title, place, evidence, threshold, source, advice."""
-        columns = ["run", "name", "weight", "certainty", "title", "where", "evidence", "threshold", "source", "advice"]
+        """One row a finding: of which run, what, how sure, since which training step, where, and all that it says."""
+        columns = [
+            "run", "name", "about", "weight", "certainty", "title", "since", "where", "evidence", "threshold", "source",
+            "advice",
+        ]  # fmt: skip
         rows = [
-            [f.run, f.name, f.weight, f.certainty, f.title, str(f.where), "; ".join(map(str, f.evidence)), f.threshold,
-             f.source, f.advice.words]
+            [f.run, f.name, f.about, f.weight, f.certainty, f.title, f.where.since, str(f.where),
+             "; ".join(map(str, f.evidence)), f.threshold, f.source, f.advice.words]
             for f in self.findings
         ]  # fmt: skip
         return pd.DataFrame(rows, columns=columns)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from gradlab.diagnosis.case import Case
-from gradlab.diagnosis.finding import CannotJudge, Finding, Unjudged
+from gradlab.diagnosis.finding import CannotJudge, Finding, Subject, Unjudged
 
 MEASURED = "rule of thumb, measured on the suite of sick runs (tests/diagnosis)"
 """The source of thresholds that no paper gives."""
@@ -19,6 +19,8 @@ class Rule:
     name: str
     question: str
     """What it answers, in a sentence."""
+    about: Subject
+    """What its findings belong to."""
     judge: Callable[[Case], Finding | None]
     """None where nothing is found or the rule does not concern the run; raises CannotJudge without its data."""
     threshold: str
@@ -35,4 +37,5 @@ class Rule:
             return Unjudged(self.name, lack.reason, lack.record, case.run)
         if found is None:
             return None
-        return replace(found, name=self.name, run=case.run, threshold=self.threshold, source=self.source)
+        about = found.about or self.about
+        return replace(found, name=self.name, run=case.run, about=about, threshold=self.threshold, source=self.source)

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from gradlab.diagnosis import remedies
-from gradlab.diagnosis.case import Case, early, late, span
+from gradlab.diagnosis.case import Case, beginning, early, late, span
 from gradlab.diagnosis.finding import Certainty, Evidence, Finding, Where
 from gradlab.diagnosis.rule import MEASURED, Rule
 
@@ -48,7 +48,17 @@ def judge(case: Case) -> Finding | None:
             Evidence("largest share at the first recorded step", float(at_start.max()), "", HALF, "below"),
         ),
         remedies.initialise(case) if began else remedies.lower_rate(case, 10),
-        Where(str(module), int(layer), int(direction) or None, **span(late(table))),
+        Where(str(module), int(layer), int(direction) or None, **span(late(table)), since=_since(table, place)),
+    )
+
+
+def _since(table: pd.DataFrame, place: tuple[Any, ...]) -> int | None:
+    """When the gate began to stand at its ends for good."""
+    rows = table
+    for key, value in zip(("module", "layer", "direction", "gate"), place, strict=True):
+        rows = rows[rows[key] == value]
+    return beginning(
+        pd.Series({step: float(shares_at_ends(part).iloc[0]) >= HALF for step, part in rows.groupby("step")})
     )
 
 
@@ -66,6 +76,7 @@ def shares_at_ends(rows: pd.DataFrame) -> pd.Series:
 SATURATED_GATES = Rule(
     "saturated_gates",
     "Do gates still pass on a gradient?",
+    "vanishing",
     judge,
     "half of a gate's units, over time steps and the last quarter of what was recorded, are within 0.01 of an end "
     "(where the slope is below 4 % of the largest), and the task is not learned; gates that keep a state may stand at "

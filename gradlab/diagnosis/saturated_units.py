@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gradlab.diagnosis import remedies
-from gradlab.diagnosis.case import Case, early, late, span
+from gradlab.diagnosis.case import Case, beginning, early, late, span
 from gradlab.diagnosis.finding import Advice, CannotJudge, Certainty, Evidence, Finding, Where
 from gradlab.diagnosis.rule import MEASURED, Rule
 
@@ -38,6 +38,7 @@ def judge(case: Case) -> Finding | None:
         certainty = "weak"
     place: Any = shares.idxmax()
     module, layer, direction = place
+    course = table.groupby([*keys, "step"], sort=True)["saturation"].mean()[place]
     return Finding(
         "",
         f"Units are saturated: {share:.0%} of them stand at ±1 (layer {layer})",
@@ -47,13 +48,14 @@ def judge(case: Case) -> Finding | None:
             Evidence("the same at the first recorded step", at_start, "", HALF, "below"),
         ),
         remedies.initialise(case) if at_start >= HALF else remedies.lower_rate(case, 10),
-        Where(str(module), int(layer), int(direction) or None, **span(late(table))),
+        Where(str(module), int(layer), int(direction) or None, **span(late(table)), since=beginning(course >= HALF)),
     )
 
 
 SATURATED_UNITS = Rule(
     "saturated_units",
     "Do tanh units still pass on a gradient?",
+    "vanishing",
     judge,
     "half of the units, over time steps and the last quarter of what was recorded, are beyond |h| = 0.99, where a tanh "
     "passes on less than 2 % of a gradient, and the task is not learned.",

@@ -90,6 +90,7 @@ def _advice(case: Case, by_window: pd.DataFrame, window: int) -> Advice:
 TRUNCATION_BIAS = Rule(
     "truncation_bias",
     "Is the truncated gradient still that of the loss?",
+    "truncation",
     judge,
     "at the window in use the relative bias is at least 1 or the cosine below 0 (half of that bias where the window is "
     "also shorter than the demanded lag), or, where bias is small or not measured, the window is shorter than the "

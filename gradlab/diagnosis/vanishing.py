@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from gradlab.diagnosis import remedies
-from gradlab.diagnosis.case import RECORD, Case, late, span
+from gradlab.diagnosis.case import RECORD, Case, beginning, late, span
 from gradlab.diagnosis.finding import CannotJudge, Certainty, Evidence, Finding, Where
 from gradlab.diagnosis.horizon import SHARE, Flow, bound_per_step, flows, lag_horizon
 from gradlab.diagnosis.rule import Rule
@@ -41,8 +41,15 @@ def judge(case: Case) -> Finding | None:
         _certainty(case, horizon, needed),
         evidence,
         remedies.remember(case),
-        Where(best.module, best.layer, best.direction or None, **span(rows)),
+        Where(best.module, best.layer, best.direction or None, **span(rows), since=_since(case, needed)),
     )
+
+
+def _since(case: Case, needed: int) -> int | None:
+    """When the gradient began to fall short; not known where products of Jacobians alone tell it."""
+    rows = case.passes
+    places = rows.groupby(["step", "module", "layer", "direction", "quantity"], sort=True)["horizon"].median()
+    return beginning(places.groupby(level="step").max() < ENOUGH * needed)
 
 
 def _horizon(case: Case, best: Flow, needed: int) -> tuple[float, str]:
@@ -96,6 +103,7 @@ def _without_demand(case: Case, best: Flow, layers: list[Flow], where: Where) ->
 VANISHING = Rule(
     "vanishing",
     "Does the gradient come back as far as the task demands?",
+    "vanishing",
     judge,
     "the largest lag with a gradient of at least 1 % of its maximum is below nine tenths of the lag that the task "
     "demands, in the layer that reaches farthest, over the last quarter of what was recorded, and the task is not "

@@ -136,7 +136,7 @@ def test_run_says_since_when(tmp_path: Path) -> None:
     frames = well(steps=steps(np.r_[np.full(40, 0.5), np.full(20, 3.0)]))
     said = run_answer(Store(tmp_path).runs()[0], frames["steps"], diagnose(frames))
     assert said.startswith("This run has finished after 60 steps, with a loss of 3. The learning rate is beyond")
-    assert ", from training step 39 on" in said
+    assert ", since training step 39" in said
 
 
 def test_percent_never_rounds_something_to_nothing() -> None:

@@ -22,9 +22,6 @@ _IS = {
     "lost": "ended without saying how",
 }
 
-_DATED = ("learning_rate",)
-"""Findings whose first training step is when it began; that of others is the first one that was judged."""
-
 
 def overview_answer(statuses: Sequence[str], expected: int, studies: int) -> str:
     """How far everything is: studies, runs done, and what is not well."""
@@ -75,8 +72,8 @@ def run_answer(run: RunInfo, steps: pd.DataFrame, diagnosis: Diagnosis | None) -
     more = len(diagnosis.problems) - 1
     further = f", and {count_of(more, 'further problem')}" if more else ""
     worst = diagnosis.problems[0]
-    since = worst.where.first_step if worst.name in _DATED else None
-    from_when = f", from training step {since:,} on" if since else ""
+    since = worst.where.since
+    from_when = "" if since is None or worst.name == "nonfinite" else f", since training step {since:,}"
     return f"{sentence} {worst.title.rstrip('.')}{from_when}{further}."
 
 

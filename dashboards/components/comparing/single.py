@@ -12,7 +12,7 @@ from dashboards.components.choices import run_label
 from dashboards.components.comparing.differences import differences, write_differences
 from dashboards.components.comparing.keys import QUANTITIES, STUDY, Outcome, outcome_of, setting
 from dashboards.components.figure import write_figure
-from dashboards.components.findings import known_verdict
+from dashboards.components.findings import judged
 from dashboards.components.runs import common_number, read_table
 from dashboards.components.text import write_grid, write_notice, write_text
 from gradlab import figures
@@ -147,7 +147,7 @@ def _write_ends(store: Store, names: Mapping[str, RunInfo], outcome: Outcome) ->
             "run": name,
             "status": run.status,
             outcome.word: "–" if (value := _number(run, outcome)) != value else number_in_words(float(f"{value:.4g}")),
-            "finding": known_verdict(store, run, judge=True) or "not judged",
+            "finding": judged(store, run).words,
         }
         for name, run in names.items()
     ]
