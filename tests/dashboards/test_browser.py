@@ -207,6 +207,23 @@ def test_unknown_run_then_a_choice(view: Callable[..., View], server: Callable[[
     here.check()
 
 
+def test_runs_are_judged_while_the_reader_reads(view: Callable[..., View], server: Callable[[str], str]) -> None:
+    """Unasked and without a click; then the table knows it too, and a card leads to the page that shows it."""
+    here = view()
+    here.open(f"{server('full')}?study=digits&by=model.cell")
+    card = here.page.locator(".gradlab-card", has_text="Vanishing")
+    card.get_by_text("rnn (4 of 4)").wait_for(timeout=60_000)
+    here.page.get_by_text("Of 12 runs 8 are well and 4 have a problem.").wait_for(timeout=60_000)
+    here.settle()
+    here.keep("judged-overview")
+    here.check()
+    card.get_by_role("link", name="Vanishing").click()
+    here.page.wait_for_url("**/vanishing?**study=digits**")
+    here.settle()
+    assert "by=model.cell" in here.page.url
+    here.check()
+
+
 def test_view_can_be_sent(view: Callable[..., View], server: Callable[[str], str]) -> None:
     """What was selected in one browser is what another one opens by the address."""
     first = view()
