@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from jaxtyping import install_import_hook
 
 NUMERIC = ("recurrence", "dynamics", "instrument", "tasks", "models", "training")
@@ -14,6 +15,10 @@ _already = sorted(name for name in NUMERIC if f"gradlab.{name}" in sys.modules)
 if _already:
     raise RuntimeError(f"expected to be there before anything imports gradlab.{_already[0]}, came too late")
 install_import_hook([f"gradlab.{name}" for name in NUMERIC], "beartype.beartype")
+
+# how long an example takes says more of the machine than of the code
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session", autouse=True)

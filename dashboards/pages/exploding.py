@@ -27,6 +27,10 @@ from gradlab.store import RunInfo, Store
 _TIMES = [
     "step", "module", "call", "layer", "direction", "t", "grad_h", "sigma_max", "state_norm", "nonfinite",
 ]  # fmt: skip
+_LAGS = [
+    "step", "module", "call", "layer", "direction", "lag", "log_sigma_max", "log_sigma_median", "log_sigma_min",
+    "grad_norm", "log_bound",
+]  # fmt: skip
 # so many training steps before the first number that is none are shown, and two after it
 AROUND = 6
 _WHERE_KNOWN = ("grad_norm_clipped", "clip_threshold", "learning_rate")
@@ -103,6 +107,15 @@ def _write_places(store: Store, run: RunInfo, mine: pd.DataFrame, broken: int | 
     write_figure(figures.LAYERS, figures.layers_data(frame, run=run.id, step=step))
     if broken is not None:
         _write_flight(store, run, broken, steps)
+    _write_products(store, run, step)
+
+
+def _write_products(store: Store, run: RunInfo, step: int) -> None:
+    """Products of Jacobians over a lag, where they were recorded: whether steps that stretch also do so together."""
+    frame = read_table(store, "lags", [run], _LAGS)
+    if len(frame):
+        st.subheader("What its steps do together", anchor=False)
+        write_figure(figures.LAGS_FIGURE, figures.lags_data(frame, step=step))
 
 
 def _write_flight(store: Store, run: RunInfo, broken: int, steps: list[int]) -> None:
@@ -153,7 +166,9 @@ def _number(value: float) -> str:
 
 
 def _write_weights(store: Store, run: RunInfo) -> None:
-    frame = read_table(store, "parameters", [run], ["step", "parameter", "spectral_norm", "spectral_radius"])
+    frame = read_table(
+        store, "parameters", [run], ["step", "parameter", "weight_norm", "spectral_norm", "spectral_radius"]
+    )
     if not len(frame):
         return
     data = figures.recurrent_weights_data(frame, by=("parameter",))

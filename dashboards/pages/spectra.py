@@ -5,6 +5,7 @@ import streamlit as st
 
 from dashboards.components.address import choose
 from dashboards.components.answers import spectra_answer
+from dashboards.components.answers.wording import in_a_row
 from dashboards.components.choices import (
     choose_groups,
     choose_part,
@@ -90,7 +91,7 @@ def main() -> None:
         name for name, frame in (("lags", lags), ("lyapunov", exponents), ("spectra", spectra)) if not len(frame)
     ]
     if missing:
-        _write_missing(f"This study did not record {' and '.join(missing)}.")
+        _write_missing(f"This study did not record {in_a_row(missing, 'or')}.")
 
 
 def _write_run(store: Store, run: RunInfo, places: pd.DataFrame, step: int, chosen: dict[str, object]) -> None:

@@ -25,7 +25,8 @@ def recurrent_weights_data(frame: pd.DataFrame, *, by: Sequence[str] = ()) -> pd
     """Median and spread of σ_max(W) and ρ(W) over the runs and recurrent matrices of each group.
 
     Args:
-        frame: the table `parameters`, of one or more runs.
+        frame: the table `parameters`, of one or more runs; without the column `weight_norm`, rows whose spectral norm
+            is NaN count as not measured.
         by: columns (settings such as `model.cell`, or `parameter`) whose values make a group; all together when
             empty.
 
@@ -42,11 +43,12 @@ def recurrent_weights_data(frame: pd.DataFrame, *, by: Sequence[str] = ()) -> pd
         # NaN throughout is news of a recurrent matrix, and nothing of a bias
         measured = frame["parameter"].astype(str).str.contains("weight_hh")
     frame = frame[measured]
+    # a decomposition is made at some of the recorded steps only: NaN is news where the weights themselves are no longer
+    # finite, and where their norm is not known it may be either
+    norms = np.zeros(len(frame))
     if "weight_norm" in frame.columns:
-        # a decomposition is made at some of the recorded steps only: NaN is news where the weights themselves are
-        # no longer finite
         norms = frame["weight_norm"].to_numpy(dtype=float, na_value=np.nan)
-        frame = frame[frame["spectral_norm"].notna() | ~np.isfinite(norms)]
+    frame = frame[frame["spectral_norm"].notna() | ~np.isfinite(norms)]
     if not len(frame):
         return pd.DataFrame(columns=columns)
     frame = with_group(frame, by).sort_values("step")

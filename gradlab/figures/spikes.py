@@ -10,10 +10,12 @@ import plotly.graph_objects as go
 from gradlab.figures.decimation import thin, thin_marks
 from gradlab.figures.figure import Figure, empty_figure
 from gradlab.figures.groups import groups_of, with_group
-from gradlab.figures.marks import Scale, edge_marks, line, once_in_legend
+from gradlab.figures.marks import Scale, band, edge_marks, line, once_in_legend
+from gradlab.figures.order import quantiles_by
+from gradlab.figures.panels import SPREAD
 from gradlab.figures.selection import require
 from gradlab.figures.text import count_of, number_in_words, plain, short
-from gradlab.figures.theme import Theme, ThemeName, new_figure, theme_named
+from gradlab.figures.theme import GROUPS_DRAWN, Theme, ThemeName, new_figure, theme_named
 from gradlab.quantities import STEPS
 
 TITLE = "Gradient norm over training, spikes marked"
@@ -23,8 +25,8 @@ WINDOW = 51
 """Training steps before a step whose median norm is the usual one there."""
 PALE_POINTS = 500
 """At most so many points of each run behind the chosen one: many lines lie over each other there."""
-RUNS_DRAWN = 40
-"""More lines than this are a tangle; runs with the largest spikes come first."""
+RUNS_DRAWN = 8
+"""More lines than this are a tangle: behind the chosen run then stands the spread of each group."""
 _PALE = 0.7
 
 
@@ -81,20 +83,20 @@ def spikes_figure(data: pd.DataFrame, *, theme: ThemeName | Theme = "light", run
     names, _ = groups_of(data, len(data))
     places = {name: place for place, name in enumerate(names)}
     ranked = data.groupby("run", sort=False)["times"].max().sort_values(ascending=False, na_position="first").index
-    drawn = list(ranked[:RUNS_DRAWN])
     chosen = run if run is not None and run in set(ranked) else ranked[0]
     rows = dict(iter(data.groupby("run", sort=False, observed=True)))
-    for each in [*(other for other in drawn if other != chosen), chosen]:
+    note = ""
+    if len(ranked) > RUNS_DRAWN:
+        note = _draw_spread(figure, data, scale, look)
+        drawn = [chosen]
+    else:
+        drawn = [*(other for other in ranked if other != chosen), chosen]
+    for each in drawn:
         own = rows[each]
         _draw_run(figure, own, str(own["group"].iloc[0]), places, scale, look, chosen=each == chosen)
-    _draw_spikes(figure, data[data["run"].isin(drawn)], scale, look)
+    _draw_spikes(figure, data, scale, look)
     once_in_legend(figure)
-    note = (
-        f" (the {RUNS_DRAWN} of {count_of(len(ranked), 'run')} with the largest spikes)"
-        if len(ranked) > len(drawn)
-        else ""
-    )
-    figure.update_xaxes(title_text="training step" + note)
+    figure.update_xaxes(title_text="training step" + (f" ({note})" if note else ""))
     figure.update_yaxes(**scale.axis(f"gradient norm {STEPS['grad_norm'].symbol}"))
     return figure
 
@@ -104,9 +106,10 @@ def spikes(
 ) -> go.Figure:
     """The gradient's norm at every training step, one line a run, spikes marked.
 
-    How to read it: each line is the gradient of one run as backward() left it, before any clipping; the chosen run
-    stands out from the others. A star is a spike: more than ten times the median of the 51 steps before it. Marks
-    at the upper edge are norms that became ∞ or NaN: from there on the run is lost.
+    How to read it: the thick line is the gradient of the chosen run as backward() left it, before any clipping. The
+    others stand behind it: of more than eight runs as the median of each group with the middle 80 % as a band. A star
+    is a spike: more than ten times the median of the 51 steps before it. Marks at the upper edge are norms that became
+    ∞ or NaN: from there on the run is lost.
 
     Args:
         frame: the table `steps`.
@@ -135,6 +138,30 @@ def _draw_run(
         drawn.mode = "lines"
     figure.add_trace(drawn)
     figure.add_traces(edge_marks(step, norm, scale, style, f"run {run}", places[name] / max(len(places), 1)))
+
+
+def _draw_spread(figure: go.Figure, data: pd.DataFrame, scale: Scale, look: Theme) -> str:
+    """Median and middle 80 % of the runs of every group, and marks where one of them is no number."""
+    names, note = groups_of(data, GROUPS_DRAWN)
+    spread = quantiles_by(data, ("group", "step"), "grad_norm", SPREAD, log=True)
+    groups = {str(name): rows for name, rows in spread.groupby("group", observed=True)}
+    marked = {str(name): rows for name, rows in data.groupby("group", observed=True)}
+    for place, name in enumerate(names):
+        rows, style, full = groups[name], look.style(place), plain(name)
+        step, median = rows["step"].to_numpy(dtype=float), rows["median"].to_numpy(dtype=float)
+        told = f"{full}<br>step %{{x}}: median %{{y:.3g}}<extra></extra>"
+        x, y = thin(step, scale.drawable(median), PALE_POINTS)
+        drawn = line(
+            x, y, scale, style, width=1.6, name=short(name), legendgroup=full, opacity=_PALE, hovertemplate=told
+        )
+        drawn.mode = "lines" if np.isfinite(scale.drawable(median)).sum() > 1 else drawn.mode
+        figure.add_traces([*band(step, rows["low"], rows["high"], scale, style, legendgroup=full), drawn])
+        own = marked[name]
+        lane = place / len(names)
+        figure.add_traces(
+            edge_marks(own["step"].to_numpy(), own["grad_norm"].to_numpy(float), scale, style, full, lane)
+        )
+    return note
 
 
 def _draw_spikes(figure: go.Figure, data: pd.DataFrame, scale: Scale, look: Theme) -> None:

@@ -62,9 +62,10 @@ def strategies_figure(data: pd.DataFrame, *, theme: ThemeName | Theme = "light")
         return empty_figure(look, TITLE, "No other strategy has been recorded here yet.")
     labels = [_label(*row) for row in data[["strategy", "setting"]].itertuples(index=False, name=None)]
     rows = list(dict.fromkeys(sorted(labels, key=dict(zip(labels, _order(data), strict=True)).__getitem__)))
-    shown = rows[:ROWS]
+    acting = [label for label in rows if label in set(_acting(data, labels))] or rows
+    shown = acting[:ROWS]
     names, note = groups_of(data, GROUPS_DRAWN)
-    figure = new_figure(look, TITLE, 150 + len(shown) * (22 + 8 * min(len(names), 4)))
+    figure = new_figure(look, TITLE, 150 + len(shown) * (18 + 5 * min(len(names), 4)))
     left = Scale.fit(data["left_low"], data["left"], data["left_high"], log=True, include=(1.0,))
     cosine = Scale.fit(data["cosine_low"], data["cosine"], log=False, include=(1.0, 0.9))
     for place, name in enumerate(names):
@@ -74,8 +75,11 @@ def strategies_figure(data: pd.DataFrame, *, theme: ThemeName | Theme = "light")
         style = look.style(place)
         _draw(figure, own, ("left_low", "left", "left_high"), heights, name, style, left, "x")
         _draw(figure, own, ("cosine_low", "cosine", "cosine"), heights, name, style, cosine, "x2")
-    more = f"; {len(shown)} of {len(rows)} strategies, the table holds all" if len(rows) > len(shown) else ""
-    words = "norm left" + (f" ({note}{more})" if note or more else "")
+    idle = len(rows) - len(acting)
+    told = [note] if note else []
+    told += [f"{len(shown)} of {len(acting)} strategies, the table holds all"] if len(acting) > len(shown) else []
+    told += [f"{idle} more would never have fired"] if idle else []
+    words = "norm left" + (f" ({'; '.join(told)})" if told else "")
     figure.update_layout(
         # on a phone ticks would stand on their heads, and a longer title would run into the next one
         xaxis={**left.axis(words), "domain": [0.0, 0.56], "tickangle": 0, **_wide_ticks(left)},
@@ -93,6 +97,12 @@ def strategies_figure(data: pd.DataFrame, *, theme: ThemeName | Theme = "light")
         )  # fmt: skip
     once_in_legend(figure)
     return figure
+
+
+def _acting(data: pd.DataFrame, labels: Sequence[str]) -> list[str]:
+    """What would have changed a gradient at least once, in any group."""
+    fires = ~(data["fired"].to_numpy(dtype=float) == 0)
+    return [label for label, fire in zip(labels, fires, strict=True) if fire]
 
 
 def _wide_ticks(scale: Scale) -> dict[str, int]:

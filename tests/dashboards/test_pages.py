@@ -75,7 +75,7 @@ def test_spectra_answer_comes_from_the_data(open_page: Open) -> None:
 
 def test_spectra_page_says_which_keys_write_what_is_missing(open_page: Open) -> None:
     app = open_page("nonfinite", SPECTRA)
-    assert "did not record lags and lyapunov and spectra" in notices(app)
+    assert "did not record lags, lyapunov or spectra" in notices(app)
     assert "preset: full" in app.code[0].value
     assert charts(app), "largest and smallest singular values are in every preset but light"
 

@@ -71,12 +71,17 @@ def test_strategies_are_summed_up_over_the_measured_steps() -> None:
     assert data.loc["zclip", "left"].tolist() == [1.0]
     drawn = strategies(frame)
     labels = list(drawn.layout.yaxis.ticktext)
-    assert labels == ["norm 0.1", "norm 1", "norm 10", "value 0.1", "zclip"]
+    assert labels == ["norm 0.1", "norm 1", "norm 10", "value 0.1"], "what would never have fired is counted, not drawn"
+    assert "1 more would never have fired" in drawn.layout.xaxis.title.text
     left, cosine = (next(trace for trace in drawn.data if trace.xaxis == axis) for axis in ("x", "x2"))
-    assert dict(zip(left.y, left.x, strict=True)) == pytest.approx(
-        {0.0: 0.025, 1.0: 0.25, 2.0: 1.0, 3.0: 0.025, 4.0: 1.0}
-    )
+    assert dict(zip(left.y, left.x, strict=True)) == pytest.approx({0.0: 0.025, 1.0: 0.25, 2.0: 1.0, 3.0: 0.025})
     assert cosine.x[list(cosine.y).index(3.0)] == 0.8
+
+
+def test_strategies_that_never_fire_are_drawn_where_there_are_no_others() -> None:
+    frame = clipping_columns([0], size=1e-3)
+    frame = frame[~frame["fired"].astype(bool)]
+    assert len(strategies(frame).layout.yaxis.ticktext) == len(frame)
 
 
 def test_an_infinite_gradient_leaves_a_mark_at_the_side() -> None:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from gradlab.figures import layers_data, recurrent_weights_data, spikes, spikes_data
 from tests.figures.frames import DECAY, parameters_columns, seeds_and_cells, timesteps_columns
@@ -42,14 +43,26 @@ def test_runs_do_not_share_what_is_usual() -> None:
     assert not spikes_data(frame)["spike"].any()
 
 
-def test_only_the_worst_runs_are_drawn() -> None:
+def test_of_many_runs_the_spread_stands_behind_the_chosen_one() -> None:
     parts = [norms(np.where(np.arange(60) == 50, number, 1.0)).assign(run=f"r{number:03}") for number in range(1, 101)]
     drawn = spikes(pd.concat(parts))
     lines = [trace for trace in drawn.data if trace.mode.startswith("lines")]
     assert [trace.opacity for trace in lines].count(1.0) == 1, "one stands out"
-    assert len(lines) == 40
-    assert max(max(trace.y) for trace in lines) == 100
-    assert "40 of 100 runs" in drawn.layout.xaxis.title.text
+    chosen = next(trace for trace in lines if trace.opacity == 1.0)
+    assert max(chosen.y) == 100, "at first the run with the largest spike"
+    spread = [trace for trace in lines if trace is not chosen]
+    assert len(spread) == 2, "a band and a median"
+    assert any(trace.fill == "toself" and max(trace.y) == pytest.approx(90.1, abs=0.2) for trace in spread)
+    assert any(max(trace.y) == pytest.approx(50.5, abs=0.1) for trace in spread if trace.fill is None)
+    stars = next(trace for trace in drawn.data if trace.name == "spike")
+    assert len(stars.x) == 90, "those of the others too: more than ten times the usual 1"
+
+
+def test_marks_of_runs_in_the_spread_are_not_lost() -> None:
+    parts = [norms(np.where(np.arange(60) == number, np.nan, 1.0)).assign(run=f"r{number:03}") for number in range(20)]
+    drawn = spikes(pd.concat(parts), run="r003")
+    marked = {place for trace in drawn.data if trace.name == "NaN" for place in trace.x}
+    assert marked == set(range(20))
 
 
 def test_layers_are_told_apart() -> None:
@@ -70,6 +83,8 @@ def test_a_step_without_a_decomposition_is_no_news_unless_the_weights_are_lost()
     data = recurrent_weights_data(frame)
     assert data["step"].tolist() == [0, 100, 150] * 2
     assert data["median"].isna().tolist() == [False, False, True] * 2
+    blind = recurrent_weights_data(frame.drop(columns="weight_norm"))
+    assert blind["step"].tolist() == [0, 100] * 2, "whether NaN is news cannot be told"
 
 
 def test_recurrent_matrices_only() -> None:

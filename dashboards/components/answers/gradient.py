@@ -129,11 +129,11 @@ def exploding_answer(spikes: pd.DataFrame) -> str:
         count = finite["run"].nunique()
         times = number_in_words(float(f"{worst['times']:.2g}"))
         whose = "" if runs == 1 else f" in {count:,} of {count_of(runs, 'run')}"
-        parts.append(
-            f"the gradient norm spikes{whose}, at worst to {times} times the usual one at training step "
-            f"{int(worst['step']):,}"
-        )
-    sentence = "; ".join(parts)
+        if not len(broken):
+            parts.append("no gradient became NaN or ∞")
+        spikes_so = f"spikes{whose}, at worst to {times} times the usual one at training step {int(worst['step']):,}"
+        parts.append(f"the norm {spikes_so}" if len(broken) else f"but its norm {spikes_so}")
+    sentence = ("; " if len(broken) else ", ").join(parts)
     return f"{sentence[0].upper()}{sentence[1:]}."
 
 
