@@ -19,6 +19,8 @@ REACHED = 0.01
 """The share that counts as arriving, as in the reach of a gradient."""
 DECADES = 8.0
 """Colours end so many powers of ten from 1: less than that is lost in the rounding of float32 anyway."""
+BELOW, AROUND = 52, 210
+"""Pixels from the picture to the bar with the colours, and pixels of the height that are not the picture's."""
 _NEAR = 300
 """Up to so many powers of ten a number can be written as such."""
 
@@ -73,13 +75,16 @@ def who_teaches_whom_figure(data: pd.DataFrame, *, theme: ThemeName | Theme = "l
     sources, times, shares, norms = _matrices(data)
     even = len(sources) < 3 or bool(np.ptp(np.diff(sources)) <= 1)
     rows = sources if even else np.arange(len(sources))
-    figure = new_figure(look, _title(data), int(min(500, 250 + 18 * len(sources))))
+    height = int(min(500, 300 + 14 * len(sources)))
+    figure = new_figure(look, _title(data), height)
     _draw_shares(figure, times, rows, sources, shares, norms)
+    # as far below the axis in a low picture as in a high one
+    figure.update_traces(colorbar_y=-BELOW / (height - AROUND), selector={"name": "value"})
     broken = np.isnan(norms) & _written(data, sources, times)
     kinds = {"exactly 0": np.isneginf(norms), "∞": np.isposinf(norms), "NaN": broken}
     special_cells(figure, times, rows, kinds, look, "loss at s =", sources)
     _draw_reach(figure, data, dict(zip(sources.tolist(), rows.tolist(), strict=True)), look)
-    figure.update_xaxes(title_text=AXES["t"].label, showgrid=False, constrain="domain")
+    figure.update_xaxes(title_text=AXES["t"].label, showgrid=False, range=[times[0] - 0.5, times[-1] + 0.5])
     figure.update_yaxes(title_text=AXES["source"].label, showgrid=False, **_source_axis(sources, rows, even))
     return figure
 
@@ -196,7 +201,7 @@ def _draw_reach(figure: go.Figure, data: pd.DataFrame, rows: dict[int, float], l
             x=reaches.to_numpy(dtype=float),
             y=[rows[source] for source in reaches.index],
             mode="markers",
-            name="1 % of it arrives as far back as this",
+            name="1 % of it arrives as far as this",
             hoverinfo="skip",
             showlegend=True,
             marker={"symbol": "circle", "size": 7, "color": look.surface, "line": {"width": 1.6, "color": look.text}},
@@ -212,17 +217,28 @@ def _source_axis(sources: np.ndarray, rows: np.ndarray, even: bool) -> dict[str,
     return {"tickvals": rows[chosen].tolist(), "ticktext": [f"{sources[i]:,}" for i in chosen]}
 
 
+def reach_in_words(data: pd.DataFrame) -> str:
+    """How far the loss arrives that has the longest way to go, as a sentence; empty where nothing finite does."""
+    reaches = _reaches(data[np.isfinite(data["log_share"])])
+    backward = "direction" in data.columns and len(data) > 0 and data["direction"].iloc[0] == 1
+    source = int((data["source"].min() if backward else data["source"].max()) if len(data) else 0)
+    if source not in reaches.index:
+        return ""
+    lag = abs(int(reaches[source]) - source)
+    row = data[data["source"] == source]
+    sent = f"At training step {int(row['step'].iloc[0]):,}, what the loss at time {source:,} sends back"
+    if lag == (row["t"] - source).abs().max():
+        return f"{sent} is still at least 1 % at the far end, {count_of(lag, 'step')} away."
+    return f"{sent} falls below 1 % beyond {count_of(lag, 'step')}."
+
+
 def describe(data: pd.DataFrame) -> str:
     """What the picture holds, for readers who cannot see it."""
     if not len(data):
         return f"{TITLE}: nothing recorded yet."
     told = f"{TITLE}: heatmap of {count_of(data['source'].nunique(), 'loss time')} by "
-    told += count_of(data["t"].nunique(), "time step")
-    reaches = _reaches(data[np.isfinite(data["log_share"])])
-    if not len(reaches):
-        return f"{told}; nothing finite arrives anywhere."
-    last = int(reaches.index[-1])
-    return f"{told}. Of the loss at time {last}, 1 % of the gradient arrives as far as time step {int(reaches[last])}."
+    told += f"{count_of(data['t'].nunique(), 'time step')}."
+    return f"{told} {reach_in_words(data)}".strip()
 
 
 WHO_TEACHES_WHOM = Figure(
