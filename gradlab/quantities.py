@@ -79,6 +79,7 @@ AXES: dict[str, Axis] = {
         Axis("gate", "text", "gate", "Name of the gate or inner activation."),
         Axis("index", "count", "index", "Rank, from 0 at the largest."),
         Axis("lag", "count", "lag", "How many steps back."),
+        Axis("source", "count", "loss time s", "Position at which a part of the loss's gradient enters the layer."),
         Axis("window", "count", "window K", "How many time steps back the gradient was followed."),
         Axis("strategy", "text", "strategy", "Name of a clipping strategy."),
         Axis(
@@ -278,6 +279,24 @@ LYAPUNOV = Table(
 
 # fmt: on
 
+TEACHING = Table(
+    "teaching",
+    (*_TIME_AXES[:-1], "source", "t"),
+    "Who teaches whom: how much of the gradient that enters a layer at time s arrives at time t. What enters is what "
+    "comes from above (readout or next layer) at s, and at the last step what comes from the returned state. At most "
+    "32 of the times at which something enters, and 64 time steps, the first and the last of both among them.",
+    (
+        Quantity(
+            "log_gradient",
+            "ln ‖∂L_s/∂h_t‖",
+            "nats",
+            "Norm, in logs, of the part of the gradient at h_t that entered at time s; median over the measured "
+            "sequences in which something entered then. −∞ for exactly zero.",
+            f"{_PASCANU}, eq. 4, one summand of the loss",
+        ),
+    ),
+)
+
 TRUNCATION = Table(
     "truncation",
     ("step", "parameter", "window"),
@@ -400,6 +419,7 @@ TABLES: dict[str, Table] = {
         SPECTRA,
         LAGS,
         LYAPUNOV,
+        TEACHING,
         TRUNCATION,
         WINDOWS,
         PENALTIES,

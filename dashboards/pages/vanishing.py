@@ -1,4 +1,4 @@
-"""Vanishing: does the gradient reach as far back as the task demands?"""
+"""Vanishing: does the gradient reach as far back as the task demands, and which loss teaches which step?"""
 
 from typing import Any
 
@@ -11,6 +11,7 @@ from dashboards.components.choices import (
     choose_groups,
     choose_part,
     choose_pass,
+    choose_run,
     choose_study,
     naming_keys,
     nearest_steps,
@@ -24,6 +25,7 @@ from dashboards.components.reaches import group_reaches
 from dashboards.components.runs import common_number, open_store, read_table, remembered, steps_to_read
 from dashboards.components.text import write_notice, write_text
 from gradlab import figures, reports
+from gradlab.figures.who_teaches_whom import reach_in_words
 from gradlab.store import RunInfo, Store
 
 _PLACES = ["step", "module", "call", "layer", "direction"]
@@ -32,6 +34,7 @@ _WORDS = {
     "grad_c": "of the cell state",
     "weight_gradient_norm": "share in the weights",
 }
+_KEYS = "record: {tables: [teaching]}  # or  record: {preset: full}"
 # what the diagnosis may say of it
 _RULES = ("vanishing", "dead_relus", "saturated_units", "saturated_gates", "forget_bias", "initial_scale")
 
@@ -48,7 +51,7 @@ def main() -> None:
         by = choose_groups(study, own)
         quantity = choose(
             "Gradient", "gradient", tuple(_WORDS), show=_WORDS.__getitem__,
-            help_text="The share in the weights says who teaches whom: how much each time step adds to the update.",
+            help_text="The share in the weights is what each time step adds to the gradient of the recurrent matrix.",
         )  # fmt: skip
     if quantity is None:
         return
@@ -93,13 +96,63 @@ def main() -> None:
     write_figure(figures.HORIZON, remembered(make, part, "horizon", by, quantity, chosen), demanded_lag=lag)
     if len(wanted) < len(steps):
         write_text(f"{len(wanted):,} of {len(steps):,} recorded training steps are drawn.", "small")
-    # of the run whose gradient reaches least far
     reach = reports.reach(frame, quantity=quantity).groupby("run", observed=True)["reach"].min().dropna()
     least = reach.idxmin() if len(reach) else None
     worst = next((run for run in part if run.id == least), None)
+    keys = naming_keys(study, own)
     if worst is not None:
         with advice:
-            write_advice(store, worst, run_label(worst, naming_keys(study, own)), _RULES)
+            write_advice(store, worst, run_label(worst, keys), _RULES)
+    st.subheader("One run over its training", anchor=False)
+    # of the hidden state NaN is news, of anything else it says that there is none
+    there = frame if quantity == "grad_h" else frame[frame[quantity].notna()]
+    recorded = set(there["run"].unique())
+    run = choose_run([run for run in part if run.id in recorded], keys, None if worst is None else worst.id)
+    if run is None:
+        return
+    _write_training(store, run, places, here, quantity, columns)
+    st.subheader("Who teaches whom", anchor=False)
+    _write_teaching(store, run, step, here, pass_axes(places))
+
+
+def _write_training(
+    store: Store, run: RunInfo, places: pd.DataFrame, here: dict[str, Any], quantity: str, columns: list[str]
+) -> None:
+    """The gradient of one pass of a run, training step by time step."""
+    own = places[places["run"] == run.id]
+    steps = sorted(own["step"].unique().tolist())
+    wanted = _steps_over_training(store, [run], own, steps, here)
+
+    def make() -> pd.DataFrame:
+        rows = read_table(store, "timesteps", [run], columns, where={"step": wanted, **here})
+        return figures.gradient_flow_data(rows, run=run.id, quantity=quantity)
+
+    write_figure(figures.GRADIENT_FLOW, remembered(make, [run], "flow", quantity, here))
+    if len(wanted) < len(steps):
+        write_text(f"{len(wanted):,} of {len(steps):,} recorded training steps are drawn.", "small")
+
+
+def _write_teaching(store: Store, run: RunInfo, step: int, here: dict[str, Any], axes: list[str]) -> None:
+    """Which loss teaches which step, in the same pass, at the recorded training step nearest to the chosen one."""
+    known = read_table(store, "teaching", [run], ["step"], where=here)["step"].unique().tolist()
+    if known:
+        near = min(known, key=lambda n: abs(n - step))
+        columns = ["step", *axes, "source", "t", "log_gradient"]
+        rows = read_table(store, "teaching", [run], columns, where={"step": near, **here})
+        data = figures.who_teaches_whom_data(rows, run=run.id)
+        write_text(reach_in_words(data) or f"At training step {near:,}.")
+        write_figure(figures.WHO_TEACHES_WHOM, data)
+    elif "teaching" in run.tables():
+        write_notice(
+            "No loss was followed back through this part of the net.",
+            "None reaches it, or its state was cut off or mixed with something between the time steps.",
+        )
+    else:
+        write_notice(
+            "This run did not record which loss teaches which step.",
+            "It is written where the study file, or gradlab.watch, asks for it with this key:",
+            _KEYS,
+        )
 
 
 def _steps_over_training(

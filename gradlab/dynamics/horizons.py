@@ -94,7 +94,8 @@ def log_teaching_norms(
     """Logarithms ln ‖dL_s/ds_t‖ of which loss teaches which step, `loss time ...` in float64.
 
     Exact, from one backward sweep for all losses: dL_s/ds_{t−1} = J_tᵀ dL_s/ds_t, with dL_s/ds_s given. Kept
-    in logs with the vectors normalised, so that nothing under- or overflows. −∞ for t > s.
+    in logs with the vectors normalised, so that nothing under- or overflows. −∞ for t > s. A gradient that is ∞ or
+    NaN stays so as far back as arithmetic says; the other losses do not see it.
 
     Args:
         jacobians: ∂s_t/∂s_{t−1}, `time ... states states`; the first one leads into s_0 and is not used.
@@ -124,7 +125,9 @@ def log_teaching_norms(
                 begun -= 1
             active = vectors[..., begun:]
             length = euclidean_norm(active, -2)
-            active = active / torch.where(length > 0, length, 1.0).unsqueeze(-2)
+            # zero and infinity have no direction: they are handed on as they are
+            length = torch.where((length > 0) & length.isfinite(), length, 1.0)
+            active = active / length.unsqueeze(-2)
             logs[..., begun:] += length.log()
             seen = euclidean_norm(active[..., part, :], -2).log() + logs[..., begun:]
             norms[begun:, t] = seen.movedim(-1, 0)

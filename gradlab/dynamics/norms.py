@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def euclidean_norm(vectors: Tensor, dim: int) -> Tensor:
-    """Norm along one axis, right for any numbers that the dtype holds."""
+    """Norm along one axis, right for any numbers that the dtype holds; ∞ and NaN come out as such."""
     largest = vectors.abs().amax(dim, keepdim=True)
-    scaled = vectors / torch.where(largest > 0, largest, 1.0)
-    return torch.linalg.vector_norm(scaled, dim=dim) * largest.squeeze(dim)
+    scale = torch.where((largest > 0) & largest.isfinite(), largest, 1.0)
+    return torch.linalg.vector_norm(vectors / scale, dim=dim) * scale.squeeze(dim)

@@ -74,12 +74,19 @@ from gradlab.figures.step_spectrum import (
 from gradlab.figures.strategies import STRATEGIES, strategies, strategies_data, strategies_figure
 from gradlab.figures.thresholds import THRESHOLDS_FIGURE, thresholds, thresholds_data, thresholds_figure
 from gradlab.figures.truncation import TRUNCATION_FIGURE, truncation, truncation_data, truncation_figure
+from gradlab.figures.who_teaches_whom import (
+    WHO_TEACHES_WHOM,
+    who_teaches_whom,
+    who_teaches_whom_data,
+    who_teaches_whom_figure,
+)
 
 FIGURES: tuple[Figure, ...] = (
     GRADIENT_FLOW,
     GRADIENT_PROFILE,
     GRADIENT_BY_LAG,
     HORIZON,
+    WHO_TEACHES_WHOM,
     LEARNING_CURVES,
     CLIPPING,
     CLIPPING_SHARE,
@@ -171,5 +178,8 @@ __all__ = [
     "truncation",
     "truncation_data",
     "truncation_figure",
+    "who_teaches_whom",
+    "who_teaches_whom_data",
+    "who_teaches_whom_figure",
     "write_image",
 ]

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 
 from gradlab.figures.decimation import coarsen
 from gradlab.figures.figure import Figure, empty_figure
+from gradlab.figures.heatmap import colourbar, hatch, special_cells
 from gradlab.figures.selection import drop_unmeasured_runs, one_pass, require
 from gradlab.figures.text import count_of, formula, plain
 from gradlab.figures.theme import SEQUENTIAL, Theme, ThemeName, new_figure, theme_named
@@ -146,7 +147,7 @@ def _draw_values(figure: go.Figure, grid: _Grid, label: str) -> None:
             customdata=np.dstack([np.where(usable, grid.values, np.nan), steps]),
             hoverongaps=False,
             colorscale=SEQUENTIAL,
-            colorbar=_colourbar(float(low), float(high), label),
+            colorbar=colourbar(float(low), float(high), label),
             hovertemplate="training step %{customdata[1]}, t = %{x}<br>"
             + f"{label} = %{{customdata[0]:.3g}}{largest}<extra></extra>",
         )
@@ -165,71 +166,11 @@ def _colour_range(logs: np.ndarray) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _colourbar(low: float, high: float, label: str) -> dict[str, Any]:
-    """A bar under the picture, labelled in powers of ten."""
-    every = max(1, int(np.ceil((high - low) / 6)))
-    ticks = np.arange(np.ceil(low / every) * every, high + 1e-9, every)
-    if len(ticks) < 2:
-        ticks = np.linspace(low, high, 3)
-        words = [f"{10**tick:.2g}" for tick in ticks]
-    else:
-        words = [f"10<sup>{int(tick)}</sup>".replace("-", "−") for tick in ticks]
-    return {
-        "orientation": "h",
-        "x": 0.5,
-        "xanchor": "center",
-        "y": -0.18,
-        "yanchor": "top",
-        "thickness": 14,
-        "len": 1.0,
-        "tickvals": list(ticks),
-        "ticktext": words,
-        "title": {"text": label, "side": "bottom"},
-        "outlinewidth": 0,
-    }
-
-
 def _draw_special(figure: go.Figure, grid: _Grid, look: Theme) -> None:
-    """Cells that no colour scale can hold: a flat colour, and a hatch of marks that needs none."""
+    """Cells that no colour scale can hold."""
     _draw_outside(figure, grid, look)
-    kinds = (
-        ("exactly 0", grid.values == 0, look.zero, "line-ew-open"),
-        ("∞", grid.values == np.inf, look.infinite, "triangle-up-open"),
-        ("NaN", np.isnan(grid.values), look.nan, "x-thin-open"),
-    )
-    for name, where, colour, symbol in kinds:
-        if not where.any():
-            continue
-        figure.add_trace(
-            go.Heatmap(
-                x=grid.times,
-                y=grid.rows,
-                z=np.where(where, 1.0, np.nan),
-                showscale=False,
-                hoverongaps=False,
-                colorscale=[[0, colour], [1, colour]],
-                zsmooth=False,
-                customdata=np.broadcast_to(grid.steps[:, None], grid.values.shape),
-                hovertemplate=f"training step %{{customdata}}, t = %{{x}}<br>{name}<extra></extra>",
-            )
-        )
-        rows, columns = np.nonzero(_hatch(where))
-        figure.add_trace(
-            go.Scatter(
-                x=grid.times[columns],
-                y=grid.rows[rows],
-                mode="markers",
-                name=name,
-                hoverinfo="skip",
-                showlegend=True,
-                marker={
-                    "symbol": symbol,
-                    "size": 7,
-                    "color": look.text,
-                    "line": {"width": 1.4, "color": look.text},
-                },
-            )
-        )
+    kinds = {"exactly 0": grid.values == 0, "∞": grid.values == np.inf, "NaN": np.isnan(grid.values)}
+    special_cells(figure, grid.times, grid.rows, kinds, look, "training step", grid.steps)
 
 
 def _draw_outside(figure: go.Figure, grid: _Grid, look: Theme) -> None:
@@ -243,7 +184,7 @@ def _draw_outside(figure: go.Figure, grid: _Grid, look: Theme) -> None:
         ("above the colours", usable & (logs > high + 1e-6), "triangle-up"),
     ):
         if where.any():
-            rows, columns = np.nonzero(_hatch(where))
+            rows, columns = np.nonzero(hatch(where))
             figure.add_trace(
                 go.Scatter(
                     x=grid.times[columns],
@@ -260,19 +201,6 @@ def _draw_outside(figure: go.Figure, grid: _Grid, look: Theme) -> None:
                     },
                 )
             )
-
-
-def _hatch(where: np.ndarray) -> np.ndarray:
-    """A sparse staggered pattern over the cells; every cell when they are few."""
-    rows, columns = where.shape
-    down, across = max(1, rows // 20), max(1, columns // 36)
-    row, column = np.indices((rows, columns))
-    pattern = (row % down == 0) & ((column + (row // down % 2) * (across // 2)) % across == 0)
-    if where.sum() <= 40 or not (where & pattern).any():
-        few = np.zeros_like(pattern)
-        few.flat[np.flatnonzero(where)[:: max(1, int(where.sum()) // 400)]] = True
-        return few
-    return where & pattern
 
 
 def _step_axis(grid: _Grid) -> dict[str, Any]:

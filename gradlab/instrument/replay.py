@@ -49,6 +49,13 @@ class Pass:
     """Real steps per sequence, `batch`."""
     precision: torch.dtype
     """The coarsest dtype that the pass went through."""
+    direct: tuple[Tensor | None, ...]
+    """What arrives at each part of the state from outside the recurrence, `time batch hidden`, in reading order.
+
+    None for nothing. Of steps that were called one by one (`trace.started_from`) it holds what the steps behind sent
+    as well."""
+    detached: bool = False
+    """Whether steps that were called one by one include one, not the first, whose state was cut off from the last."""
     order: Tensor | None = None
     """Where packed sequences were sorted: position in the batch that was given, by position in the pass.
 
@@ -107,10 +114,15 @@ class Pass:
             cut(self.adjoint.inputs),
             factors,
         )
-        lengths = None if self.lengths is None else self.lengths[sequences]
-        grad_inputs = cut(self.grad_inputs)
         return replace(
-            self, trace=trace, adjoint=adjoint, grad_inputs=grad_inputs, lengths=lengths, order=None, gradients={}
+            self,
+            trace=trace,
+            adjoint=adjoint,
+            grad_inputs=cut(self.grad_inputs),
+            lengths=None if self.lengths is None else self.lengths[sequences],
+            direct=tuple(None if part is None else cut(part) for part in self.direct),
+            order=None,
+            gradients={},
         )
 
     def states_before(self) -> States:
@@ -157,15 +169,18 @@ def _replay_segment(segment: Segment) -> Iterator[Pass]:
         mask = segment.masks[layer]
         if mask is not None and gradient is not None:
             gradient = gradient * mask
+        direct = [
+            _direct(segment, layer, direction, trace, gradient) for direction, (_, trace) in enumerate(traces[layer])
+        ]
         adjoints = [
-            _adjoint(segment, layer, direction, weights, trace, gradient)
-            for direction, (weights, trace) in enumerate(traces[layer])
+            layout.recurrence.adjoint(weights, trace, arrived)
+            for (weights, trace), arrived in zip(traces[layer], direct, strict=True)
         ]
         gradient = _turned_if(0, adjoints[0].inputs, segment)
         for direction in range(1, layout.directions):
             gradient = gradient + _turned_if(direction, adjoints[direction].inputs, segment)
         for direction, (weights, trace) in enumerate(traces[layer]):
-            yield _pass(segment, layer, direction, weights, trace, adjoints[direction], gradient)
+            yield _pass(segment, layer, direction, weights, trace, adjoints[direction], gradient, direct[direction])
         traces.pop()
 
 
@@ -207,9 +222,10 @@ def _check(segment: Segment, layer: int, direction: int, weights: Weights, trace
         )
 
 
-def _adjoint(
-    segment: Segment, layer: int, direction: int, weights: Weights, trace: Trace, gradient: Tensor | None
-) -> Adjoint:
+def _direct(
+    segment: Segment, layer: int, direction: int, trace: Trace, gradient: Tensor | None
+) -> tuple[Tensor | None, ...]:
+    """What arrives at each part of the state from above, and at the returned state from whoever used it."""
     layout = segment.layout
     row = layer * layout.directions + direction
     h = trace.states[0]
@@ -232,7 +248,7 @@ def _adjoint(
     if segment.cell_gradient_is_total and direct[1] is not None and isinstance(layout.recurrence, LSTM):
         grad_h = torch.zeros_like(h) if direct[0] is None else direct[0]
         direct[1] = layout.recurrence.outside_cell_gradient(trace, grad_h, direct[1])
-    return layout.recurrence.adjoint(weights, trace, tuple(direct))
+    return tuple(direct)
 
 
 def _pass(
@@ -243,9 +259,10 @@ def _pass(
     trace: Trace,
     adjoint: Adjoint,
     grad_inputs: Tensor,
+    direct: tuple[Tensor | None, ...],
 ) -> Pass:
     if segment.folded:
-        trace, adjoint, grad_inputs = _unfolded(segment.folded, trace, adjoint, grad_inputs)
+        trace, adjoint, grad_inputs, direct = _unfolded(segment.folded, trace, adjoint, grad_inputs, direct)
     order = segment.form.order
     return Pass(
         name=segment.name,
@@ -261,11 +278,15 @@ def _pass(
         grad_inputs=grad_inputs,
         lengths=segment.lengths,
         precision=segment.precision,
+        direct=direct,
+        detached=segment.detached,
         order=order if order is not None and len(order) == trace.states[0].shape[1] else None,
     )
 
 
-def _unfolded(steps: int, trace: Trace, adjoint: Adjoint, grad_inputs: Tensor) -> tuple[Trace, Adjoint, Tensor]:
+def _unfolded(
+    steps: int, trace: Trace, adjoint: Adjoint, grad_inputs: Tensor, direct: tuple[Tensor | None, ...]
+) -> tuple[Trace, Adjoint, Tensor, tuple[Tensor | None, ...]]:
     """Single steps that lay side by side in the batch, one behind the other again."""
 
     def stand(value: Tensor) -> Tensor:
@@ -284,7 +305,7 @@ def _unfolded(steps: int, trace: Trace, adjoint: Adjoint, grad_inputs: Tensor) -
     }
     initial = tuple(stand(part)[0] for part in adjoint.initial)
     adjoint = Adjoint(tuple(map(stand, adjoint.states)), initial, stand(adjoint.inputs), factors)
-    return trace, adjoint, stand(grad_inputs)
+    return trace, adjoint, stand(grad_inputs), tuple(None if part is None else stand(part) for part in direct)
 
 
 def in_real_time(values: Tensor, direction: int, lengths: Tensor | None) -> Tensor:

@@ -45,6 +45,8 @@ class Segment:
     precision: torch.dtype
     folded: int
     """How many single steps lie side by side in the batch; 0 for an ordinary pass."""
+    detached: bool = False
+    """Whether the state of one of them, not the first, was cut off from the step before."""
 
     @property
     def lengths(self) -> Tensor | None:
@@ -67,7 +69,7 @@ def segments(calls: list[Call], count: int | None) -> Iterator[Segment]:
     for _, group in groupby(placed, key=lambda pair: _kind(*pair)):
         members = list(group)
         parts = [_single(call, place, count) for call, place in members]
-        yield _fold(parts) if len(parts) > 1 else parts[0]
+        yield _fold(parts, any(call.starts_from_leaf for call, _ in members[1:])) if len(parts) > 1 else parts[0]
 
 
 def _kind(call: Call, place: Place) -> tuple[object, ...]:
@@ -152,7 +154,7 @@ def _masks(call: Call, form: Form, time: int, batch: int, dtype: torch.dtype) ->
     return [*masks, None]
 
 
-def _fold(parts: list[Segment]) -> Segment:
+def _fold(parts: list[Segment], detached: bool) -> Segment:
     """Single steps of one sequence, laid side by side in the batch."""
     first = parts[0]
 
@@ -181,4 +183,5 @@ def _fold(parts: list[Segment]) -> Segment:
         cell_gradient_is_total=first.cell_gradient_is_total,
         precision=first.precision,
         folded=len(parts),
+        detached=detached,
     )

@@ -80,6 +80,8 @@ class _Step(NamedTuple):
     before: list[Tensor]
     after: list[Tensor]
     gradients: list[Tensor]
+    direct: list[Tensor]
+    """The gradients without what came through another part of the same state."""
     carried: list[Tensor]
     inputs: Tensor
     grad_inputs: Tensor
@@ -149,6 +151,8 @@ def _replay_run(calls: list[UserCall], sequence: int, offset: int) -> Pass:
         grad_inputs=grad_inputs,
         lengths=None,
         precision=first.precision,
+        direct=tuple(along("direct", k) for k in range(count)),
+        detached=any(call.starts_from_leaf for call in calls[1:]),
         contributions=_contributions(norms, kept, totals) if totals else None,
     )
 
@@ -184,6 +188,7 @@ def _replay_step(call: UserCall, layout: UserLayout) -> tuple[_Step, dict[str, T
     trained = {name: parameter for name, parameter in parameters.items() if parameter.requires_grad}
     wanted = [*state.values(), *([] if given is None else [given]), *trained.values()]
     found: list[Tensor] = [torch.zeros_like(leaf) for leaf in wanted]
+    direct = _from_other_calls(results, totals, call.state_places)
     if alive and call.arrived:
         outside = _from_outside([results[k] for k in alive], [totals[k] for k in alive])
         reached = torch.autograd.grad([results[k] for k in alive], wanted, outside, allow_unused=True)
@@ -207,6 +212,7 @@ def _replay_step(call: UserCall, layout: UserLayout) -> tuple[_Step, dict[str, T
         gradients=_flat(
             [torch.zeros_like(e) if a is None else a for e, a in zip(ends, arrived, strict=True)], batch, wide
         ),
+        direct=_flat(direct, batch, wide),
         carried=_flat(found[:count], batch, wide),
         inputs=_flat([given], batch, wide)[0] if given is not None and is_batched else nothing,
         grad_inputs=_flat([found[count]], batch, wide)[0] if is_batched else nothing,
@@ -250,6 +256,16 @@ def _from_outside(results: list[Tensor], totals: list[Tensor | None]) -> list[Te
     for _ in range(len(results) - 1):
         outside = [total - _inner(results, outside, i) for i, total in enumerate(known)]
     return outside
+
+
+def _from_other_calls(
+    results: tuple[Tensor, ...], totals: list[Tensor | None], places: tuple[int, ...]
+) -> list[Tensor]:
+    """Of each state's total gradient the part that does not come through another part of the same state."""
+    alive = [place for place in places if results[place].requires_grad]
+    found = _from_outside([results[place] for place in alive], [totals[place] for place in alive])
+    known = dict(zip(alive, found, strict=True))
+    return [known.get(place, torch.zeros_like(results[place])) for place in places]
 
 
 def _inner(results: list[Tensor], outside: list[Tensor], i: int) -> Tensor | float:

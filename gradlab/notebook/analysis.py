@@ -46,7 +46,8 @@ def analyse(
         jacobian_times: time steps, evenly spread, at which the state Jacobian's singular values are taken. All of
             them cost T times the cube of the number of states: bound it for large nets.
         jacobian_sequences: members of the batch for everything that is made of Jacobians.
-        tables: which of `spectra`, `lags` and `lyapunov` are made as well; they need the Jacobian of every step.
+        tables: which of `spectra`, `lags`, `lyapunov` and `teaching` are made as well; they need the Jacobian of every
+            step.
 
     Raises:
         UnsupportedError: the model holds no recurrence that is known, or uses one in a way that cannot be recorded.

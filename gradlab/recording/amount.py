@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 Preset = Literal["light", "standard", "full"]
-TABLES = ("spectra", "lags", "lyapunov")
+TABLES = ("spectra", "lags", "lyapunov", "teaching")
 """Tables that are written only where asked for."""
 
 

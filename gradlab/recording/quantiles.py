@@ -19,5 +19,7 @@ def over_sequences(values: np.ndarray, real: np.ndarray, level: float) -> np.nda
     low, high = counted[rows, below], counted[rows, above]
     with np.errstate(invalid="ignore"):
         result = np.where(low == high, low, low + (position - below) * (high - low))
+    # between −∞ (the logarithm of zero) and a number there is nothing
+    result = np.where(np.isneginf(low), low, result)
     # Where the upper neighbour is one of the NaNs, or there is nothing to rank, the quantile is NaN.
     return np.where((n == 0) | (above >= n - has_nan), np.nan, result)

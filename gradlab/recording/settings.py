@@ -28,7 +28,7 @@ class RecordSettings(Settings):
     """On how many sequences."""
     check_every: Count | Literal["never"] | None = None
     """At every so many recorded steps the closure error is measured on all sequences."""
-    tables: tuple[Literal["spectra", "lags", "lyapunov"], ...] | None = None
+    tables: tuple[Literal["spectra", "lags", "lyapunov", "teaching"], ...] | None = None
     """Which of the tables that need the Jacobian of every time step are written."""
     budget: Annotated[float, Field(gt=0, lt=1)] | None = None
     """Instead of `every`: the share of the training time that recording may take."""

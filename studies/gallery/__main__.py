@@ -12,9 +12,9 @@ from gradlab.reports.webpage import Exhibit, write_exhibits
 
 HERE = Path(__file__).parent
 ORDER = (
-    "retain_grad", "untrained_cells", "products", "weights_bound", "transient_growth", "edge_of_chaos", "mean_field",
-    "random_matrices", "orthogonal", "forget_bias", "chrono", "residual_depth", "flossing", "cliff", "truncation",
-    "half_precision",
+    "retain_grad", "untrained_cells", "who_teaches_whom", "products", "weights_bound", "transient_growth",
+    "edge_of_chaos", "mean_field", "random_matrices", "orthogonal", "forget_bias", "chrono", "residual_depth",
+    "flossing", "cliff", "truncation", "half_precision",
 )  # fmt: skip
 """From the question that everybody asks to those that come later."""
 

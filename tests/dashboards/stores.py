@@ -16,6 +16,7 @@ from tests.figures.frames import (
     parameters_columns,
     spectra_columns,
     steps_columns,
+    teaching_columns,
     timesteps_columns,
     truncation_columns,
 )
@@ -77,11 +78,12 @@ def write_run(
 
 
 def write_long_range(writer: RunWriter, step: int, decay: float) -> None:
-    """What the preset `full` writes beside the rest: the tables `lags`, `lyapunov` and `spectra`."""
+    """What the preset `full` writes beside the rest: the tables `lags`, `lyapunov`, `spectra` and `teaching`."""
     for table, frame in (
         ("lags", lags_columns([step], LENGTH, decay)),
         ("lyapunov", lyapunov_columns([step], 10, decay)),
         ("spectra", spectra_columns([step], LENGTH, decay)),
+        ("teaching", teaching_columns([step], LENGTH, decay)),
         ("parameters", parameters_columns([step], LENGTH, decay)),
         ("truncation", truncation_columns([step], LENGTH, decay)),
         ("clipping", clipping_columns([step])),
@@ -177,7 +179,21 @@ def nonfinite(path: Path) -> None:
             times[name] = times["grad_h"]
         writer.write("steps", steps)
         writer.write("timesteps", times)
+        writer.write("teaching", broken_teaching(number))
         writer.close("finished")
+
+
+def broken_teaching(number: int) -> dict[str, np.ndarray]:
+    """Of 30 losses those before time 15 are NaN and one is infinite; all are exactly zero; all are NaN."""
+    frame = teaching_columns(list(range(0, 100, 50)), 30, 0.9)
+    columns = {name: frame[name].to_numpy() for name in frame.columns}
+    if number == 0:
+        late = columns["step"] == 50
+        columns["log_gradient"] = np.where(late & (columns["t"] < 15), np.nan, columns["log_gradient"])
+        columns["log_gradient"] = np.where(late & (columns["t"] == 15), np.inf, columns["log_gradient"])
+    else:
+        columns["log_gradient"] = np.full_like(columns["log_gradient"], -np.inf if number == 1 else np.nan)
+    return columns
 
 
 MARKUP = '<script>document.title="owned"</script><b>bold</b> **md** $x^2$ :red[r] ../etc =1+1'

@@ -3,7 +3,7 @@
 import pytest
 
 from dashboards.components import findings
-from tests.dashboards.reading import Open, advice, answer, charts, notices, page_named
+from tests.dashboards.reading import Open, advice, answer, charts, notices, page_named, texts
 from tests.dashboards.stores import LENGTH
 
 VANISHING = page_named("vanishing")
@@ -16,7 +16,7 @@ def test_says_which_cells_do_not_reach_what_the_task_demands(open_page: Open) ->
     assert "it reaches back 12 steps with rnn and 62 steps with gru" in answer(app)
     assert '"gradlab-help">rnn · no clipping · seed 0' in advice(app)
     assert "the task needs 63 (layer 0). What would help:" in advice(app)
-    by_lag, horizon = charts(app)
+    by_lag, horizon, *_ = charts(app)
     assert {trace.get("name") for trace in by_lag["data"]} >= {"rnn", "lstm", "gru"}
     assert any("the task needs" in note["text"] for note in by_lag["layout"]["annotations"])
     assert any("the task demands" in note["text"] for note in horizon["layout"]["annotations"])
@@ -43,3 +43,37 @@ def test_zero_and_nan_are_said(open_page: Open) -> None:
     app = open_page("nonfinite", VANISHING)
     assert "exactly zero in lstm" in answer(app)
     assert "not finite in" in answer(app)
+
+
+def test_who_teaches_whom_in_the_run_that_reaches_least_far(open_page: Open) -> None:
+    """0.7^t of the RNN is 1 % after 12 steps; step 200 is the recorded one nearest to 240."""
+    app = open_page("full", VANISHING, study="digits", step="240")
+    *_, flow, teaching = charts(app)
+    assert next(box for box in app.selectbox if box.label == "Run").value.startswith("rnn")
+    assert flow["layout"]["yaxis"]["title"]["text"] == "training step"
+    assert teaching["layout"]["yaxis"]["title"]["text"] == "loss time s"
+    assert len(flow["data"][0]["y"]["bdata"]) and teaching["data"][0]["type"] == "heatmap"
+    assert any("At training step 200, what the loss at time 63 sends back falls below 1 %" in t for t in texts(app))
+    assert not notices(app)
+
+
+def test_another_run_and_layer_can_be_looked_at(open_page: Open) -> None:
+    app = open_page("full", VANISHING, study="digits", run="lstmnone0000", by="model.cell")
+    assert any("is still at least 1 % at the far end, 63 steps away" in text for text in texts(app))
+    layer = open_page("full", VANISHING, study="digits", run="grunone00000", layer="1")
+    assert len(charts(layer)) == 3 and "No loss was followed back through this part" in notices(layer)
+
+
+def test_what_was_not_recorded_is_said_with_the_key(open_page: Open) -> None:
+    app = open_page("odd_names", VANISHING)
+    assert "did not record which loss teaches which step" in notices(app)
+    assert any("tables: [teaching]" in block.value for block in app.code)
+    assert len(charts(app)) == 3
+
+
+@pytest.mark.parametrize(
+    ("run", "mark"), [("rnnnone00000", "∞"), ("lstmnone0000", "exactly 0"), ("grunone00000", "NaN")]
+)
+def test_losses_that_are_no_numbers_are_marked(open_page: Open, run: str, mark: str) -> None:
+    app = open_page("nonfinite", VANISHING, run=run)
+    assert mark in {trace.get("name") for trace in charts(app)[-1]["data"]}

@@ -108,3 +108,12 @@ class TestTeaching:
     def test_wrong_gradients(self) -> None:
         with pytest.raises(ValueError, match="expected gradients `loss"):
             log_teaching_norms(gaussian_jacobians(6, states=3), torch.ones(1, 4), [2])
+
+    def test_infinity_and_nan_stay_where_they_are(self) -> None:
+        gradients = torch.ones(3, 3)
+        gradients[1], gradients[2, 0] = torch.inf, torch.nan
+        jacobians = torch.eye(3).expand(6, 3, 3)
+        found = log_teaching_norms(jacobians + 1, gradients, [3, 4, 5])
+        assert found[0, :4].isfinite().all()
+        assert found[1, :5].isposinf().all()
+        assert found[2].isnan().all()

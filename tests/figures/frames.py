@@ -118,6 +118,20 @@ def spectra_columns(steps: list[int], length: int, decay: float, states: int = 1
     return _long_range({"step": step, "t": t, "index": index, "log_sigma": np.log(decay) * index})
 
 
+def teaching_columns(
+    steps: list[int], length: int, decay: float, size: float = 1.0, losses: int | None = None
+) -> pd.DataFrame:
+    """The table `teaching`: size · decay^(s − t), with losses at the last so many time steps, at all by default."""
+    possible = np.arange(length - (losses or length), length)
+    sources = possible[np.unique(np.linspace(0, len(possible) - 1, min(32, len(possible))).round().astype(int))]
+    times = np.unique([*sources, *np.linspace(0, length - 1, min(32, length)).round().astype(int)])
+    step, source, t = (grid.ravel() for grid in np.meshgrid(steps, sources, times, indexing="ij"))
+    before = t <= source
+    step, source, t = step[before], source[before], t[before]
+    log_gradient = np.log(size) + (source - t) * np.log(decay)
+    return _long_range({"step": step, "source": source, "t": t, "log_gradient": log_gradient})
+
+
 def truncation_columns(steps: list[int], length: int, decay: float, size: float = 1.0) -> pd.DataFrame:
     """The table `truncation`: the bias is decay^K, predicted as 3 decay^K, and gone at the longest window."""
     windows = [window for window in (1, 2, 5, 10, 20, 50, 100, 200, 500) if window < length] + [length]

@@ -22,6 +22,7 @@ from tests.figures.frames import (
     spectra_columns,
     steps_columns,
     steps_frame,
+    teaching_columns,
     timesteps_columns,
     truncation_columns,
 )
@@ -33,6 +34,7 @@ NUMBERS = {
     "lags": ["log_sigma_max", "log_sigma_median", "log_sigma_min", "grad_norm", "log_bound"],
     "lyapunov": ["exponent", "standard_error"],
     "spectra": ["log_sigma"],
+    "teaching": ["log_gradient"],
     "truncation": ["relative_error", "cosine", "sign_agreement", "predicted_error"],
     "cliff": ["loss"],
     "clipping": ["coefficient", "cosine"],
@@ -52,6 +54,7 @@ def rows_of(table: str, steps: list[int], length: int, decay: float = 0.9, size:
         "lags": lags_columns,
         "lyapunov": lyapunov_columns,
         "parameters": parameters_columns,
+        "teaching": teaching_columns,
         "truncation": truncation_columns,
         "cliff": cliff_columns,
         "clipping": clipping_columns,

@@ -58,6 +58,14 @@ def untrained_cells(figure: go.Figure) -> None:
         assert share[lag == 40] < 1e-4
 
 
+def who_teaches_whom(figure: go.Figure) -> None:
+    t, s = curve(figure, "1 % of it")
+    [shares] = [np.asarray(one.z, dtype=float) for one in figure.data if one.type == "heatmap"]
+    assert len(s) == len(shares) == 32 and (t <= s).all()
+    assert 4 < (s - t).max() < 15 and f"the {(s - t).max():.0f} steps before" in figure.layout.title.text
+    assert shares[-1, 0] < -7 < -1e-6 < shares[-1, -1], "nothing at the beginning, everything at its own time"
+
+
 def products(figure: go.Figure) -> None:
     ends = []
     for name in ("largest", "median", "smallest"):
@@ -180,8 +188,9 @@ def half_precision(figure: go.Figure) -> None:
 CLAIMS: dict[str, Callable[[go.Figure], None]] = {
     claim.__name__: claim
     for claim in (
-        retain_grad, untrained_cells, products, edge_of_chaos, cliff, truncation, weights_bound, transient_growth,
-        mean_field, random_matrices, orthogonal, forget_bias, chrono, residual_depth, flossing, half_precision,
+        retain_grad, untrained_cells, who_teaches_whom, products, edge_of_chaos, cliff, truncation, weights_bound,
+        transient_growth, mean_field, random_matrices, orthogonal, forget_bias, chrono, residual_depth, flossing,
+        half_precision,
     )
 }  # fmt: skip
 

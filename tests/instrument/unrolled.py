@@ -36,6 +36,8 @@ class Unrolled:
         T, B = inputs.shape[:2]
         lengths = lengths or [T] * B
         self.states: list[list[list[tuple[Tensor, ...]]]] = []
+        self.layers: list[Tensor] = []
+        """What each layer hands upward, before dropout; their `.grad` is what comes from above."""
         if seed is not None:
             torch.manual_seed(seed)
         x = list(self.inputs)
@@ -48,6 +50,8 @@ class Unrolled:
                 outputs.append(torch.stack([state[0] for state in passed]))
                 finals.append(final)
             stacked = torch.cat(outputs, -1)
+            stacked.retain_grad()
+            self.layers.append(stacked)
             if layer < len(self.cells) - 1 and module.dropout > 0 and module.training:
                 stacked = functional.dropout(stacked, module.dropout, True)
             x = list(stacked)

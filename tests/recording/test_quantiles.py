@@ -35,5 +35,10 @@ def test_infinities_stay_infinite():
     assert over_sequences(values, real, 0.5).tolist() == [-np.inf, np.inf]
 
 
+def test_between_minus_infinity_and_a_number_is_minus_infinity():
+    values = np.array([[-np.inf, 0.0], [-np.inf, np.inf], [3.0, -np.inf]])
+    assert over_sequences(values, np.ones((3, 2), bool), 0.5).tolist() == [-np.inf] * 3
+
+
 def test_a_row_without_sequences_is_nan():
     assert np.isnan(over_sequences(np.zeros((1, 2)), np.zeros((1, 2), bool), 0.5)[0])

@@ -6,8 +6,10 @@ A group is a function `(Pass, Amount) -> columns without the axes of the pass`; 
 from gradlab.recording.long_range.lags import lags
 from gradlab.recording.long_range.lyapunov import lyapunov
 from gradlab.recording.long_range.spectra import spectra
+from gradlab.recording.long_range.teaching import teaching
 
-LONG_RANGE = {"spectra": spectra, "lags": lags, "lyapunov": lyapunov}
-"""By table. Their cost grows with the cube of the number of states: see `gradlab.recording.costs`."""
+LONG_RANGE = {"spectra": spectra, "lags": lags, "lyapunov": lyapunov, "teaching": teaching}
+"""By table. Their cost grows with the cube of the number of states, of `teaching` with the square: see
+`gradlab.recording.costs`."""
 
 __all__ = ["LONG_RANGE"]
