@@ -2,8 +2,9 @@
 
 import pytest
 
+from tests.diagnosis.dotted import advised
 from tests.diagnosis.evaluation import rates, verdict
-from tests.diagnosis.running import SetUp, advised, config_of
+from tests.diagnosis.running import SetUp, config_of
 from tests.diagnosis.sick import DEVELOPMENT, HEALTHY, HELD_OUT, SICK
 
 SOME = (
