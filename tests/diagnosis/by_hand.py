@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import pandas as pd
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -82,14 +81,15 @@ def built(settings: Mapping[str, Any], model: ModelSettings) -> Net:
     both = settings.get("hand.bidirectional", False)
     net = Net(model, classes, bidirectional=both, at_last=task != "neighbours")
     length = settings["hand.length"]
+    with torch.no_grad():
+        net.body.bias_hh_l0.add_(settings.get("hand.bias", 0.0))
+    # after what was done by hand: an initialiser that says what biases are must have the last word
     model.initialiser.apply(net.body, Surroundings(model.nonlinearity, length, lambda: TASKS[task](length, 16)[0]))
     with torch.no_grad():
         if model.forget_bias is not None:
             for name, bias in net.body.named_parameters():
                 if "bias" in name:
                     bias[model.hidden : 2 * model.hidden] = model.forget_bias / 2
-        net.body.bias_hh_l0.add_(settings.get("hand.bias", 0.0))
-        net.body.weight_ih_l0.mul_(settings.get("hand.input_gain", 1.0))
     return net
 
 
@@ -100,7 +100,7 @@ def loss_of(outputs: Tensor, targets: Tensor) -> Tensor:
     return (outputs.squeeze(-1) - targets).square().mean()
 
 
-def tables(settings: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
+def watched(settings: Mapping[str, Any]) -> recording.Recorder:
     """Train and record; keys that begin with `hand.` are this file's, the others those of a study."""
     torch.manual_seed(settings["seed"])
     tree = tree_of(settings)
@@ -120,12 +120,12 @@ def tables(settings: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
             recorder.step(loss)
             clip(net.parameters())
             optimiser.step()
-    return recorder.frames()
+    return recorder
 
 
-def judged(settings: Mapping[str, Any], frames: Mapping[str, pd.DataFrame]) -> Diagnosis:
+def judged(settings: Mapping[str, Any], recorder: recording.Recorder) -> Diagnosis:
     """Diagnosed as its owner would: with what the task demands, or with the recorder alone."""
     if not settings.get("hand.told", False):
-        return diagnose(frames)
+        return diagnose(recorder)
     lag = {"demanded_lag": settings["hand.length"] - 1} if settings["hand.task"] == "first" else {}
-    return diagnose(frames, chance_loss=CHANCE[settings["hand.task"]], **lag)
+    return diagnose(recorder, chance_loss=CHANCE[settings["hand.task"]], **lag)

@@ -101,8 +101,12 @@ def run(set_up: SetUp, keys: Mapping[str, Any] | None = None) -> Ran:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         settings = advised(set_up.as_run, keys or {})
-        frames = by_hand.tables(settings) if set_up.by_hand else frames_of(set_up, settings)
-        found = by_hand.judged(settings, frames) if set_up.by_hand else diagnose(frames)
+        if set_up.by_hand:
+            recorder = by_hand.watched(settings)
+            found, frames = by_hand.judged(settings, recorder), recorder.frames()
+        else:
+            frames = frames_of(set_up, settings)
+            found = diagnose(frames)
     losses = frames["steps"]["loss"].to_numpy(dtype=float)
     tail = pd.Series(losses[-max(1, len(losses) // 10) :])
     loss = float(tail.median()) if math.isfinite(losses[-1]) else math.inf
