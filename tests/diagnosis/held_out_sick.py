@@ -1,6 +1,9 @@
 """Sick set-ups that no rule was made for: written down, and shown to be sick, before any of them was judged.
 
-Each is a set-up that learns, and one fault; what it loses by it is measured by its loss alone.
+Each is a set-up that learns, and one fault; what it loses by it is measured by its loss alone (`outcomes.py`).
+
+First judged, with the 16 healthy ones of `held_out_well.py`: 29 of 31 named (94 %), one false alarm (6 %), 23 of 30
+healed (77 %). Rules were mended for what that showed, so later figures flatter, if less than the suite's.
 """
 
 from __future__ import annotations
