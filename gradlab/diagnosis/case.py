@@ -20,7 +20,8 @@ AT_CHANCE = 0.3
 """Below it a task counts as not learned."""
 LATE = 0.25
 """The last quarter of what was recorded says how a run stands."""
-_ADAPTIVE = ("adam", "adamw", "adagrad", "rmsprop")
+_ADAPTIVE = ("adam", "adamw", "adagrad", "rmsprop", "adadelta", "adafactor", "adamax", "nadam", "radam", "sparseadam")
+"""Optimisers of torch that divide by the gradient's size; a study can name the first four."""
 
 RECORD: dict[str, Advice] = {
     "steps": Advice("Call recorder.step(loss) after every backward().", {}, "recorder.step(loss)"),

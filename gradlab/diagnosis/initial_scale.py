@@ -6,6 +6,7 @@ import math
 
 from gradlab.diagnosis import remedies
 from gradlab.diagnosis.case import Case, early, span
+from gradlab.diagnosis.drive import comes_from_outside
 from gradlab.diagnosis.exploding import GROWTH, growth
 from gradlab.diagnosis.finding import Advice, CannotJudge, Certainty, Evidence, Finding, Where
 from gradlab.diagnosis.horizon import flows
@@ -44,6 +45,8 @@ def judge(case: Case) -> Finding | None:
         certainty = "weak"
     worst = layers[0]
     how = "large" if any(large) else "small"
+    alone = any(large) and not large[0] and not large[2]
+    outside = alone and any(comes_from_outside(case, flow.module, flow.layer, saturated) for flow in layers)
     return Finding(
         "",
         f"The initial weights are too {how}: "
@@ -60,7 +63,7 @@ def judge(case: Case) -> Finding | None:
             Evidence("largest share of saturated units or gates", saturated, "", HALF, "below"),
             Evidence("spectral radius of W_hh", radius, "", RADIUS, "at most"),
         ),
-        remedies.initialise(case),
+        remedies.standardise() if outside else remedies.initialise(case),
         Where(worst.module, **span(rows), since=first),
         about="exploding" if steepest >= GROWTH or (any(large) and saturated < HALF) else "vanishing",
     )

@@ -40,7 +40,7 @@ def diagnose(
         ValueError: when `frames` is something else, or names a table that the catalogue does not have.
     """
     tables = _tables(frames)
-    known = {**(settings or {})}
+    known = {**(frames.settings() if hasattr(frames, "settings") else {}), **(settings or {})}
     if demanded_lag is not None:
         known["demanded_lag"] = demanded_lag
     if chance_loss is not None:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from gradlab.diagnosis import remedies
-from gradlab.diagnosis.case import Case, late
+from gradlab.diagnosis.case import LEARNED, Case, late
 from gradlab.diagnosis.finding import Advice, CannotJudge, Certainty, Evidence, Finding, Where
 from gradlab.diagnosis.rule import MEASURED, Rule
 
@@ -40,7 +40,7 @@ def judge(case: Case) -> Finding | None:
         "lost": best < 0.5 * level and not case.final_loss < 0.9 * level,
         "leaps": leaps >= 3,
         "broke": broke and leaps >= 1,
-        "large": (ratio >= RATIO or largest >= JUMP) and not case.learned_something,
+        "large": (ratio >= RATIO or largest >= JUMP) and not case.learned_something and not _fell(case),
     }
     signs["worse"] = case.final_loss > WORSE * level and signs["large"]
     count = sum(signs.values())
@@ -74,6 +74,11 @@ def judge(case: Case) -> Finding | None:
             since=first if leaps else None,
         ),
     )
+
+
+def _fell(case: Case) -> bool:
+    """Where chance is not known: whether the loss fell to a fifth of what the net had before its first update."""
+    return case.learned is None and case.final_loss <= (1 - LEARNED) * float(case.losses[0])
 
 
 def _before(losses: np.ndarray, leap: int) -> int:

@@ -19,7 +19,12 @@ for name, weight in model.named_parameters():
 _IDENTITY = """\
 for name, weight in model.named_parameters():
     if "weight_hh" in name:
-        torch.nn.init.eye_(weight.data)"""
+        torch.nn.init.eye_(weight.data)
+    if "bias_ih" in name or "bias_hh" in name:
+        weight.data.zero_()"""
+_STANDARDISE = """\
+mean, deviation = inputs.mean((0, 1)), inputs.std((0, 1))  # over all training data, not each batch
+inputs = (inputs - mean) / deviation.clamp_min(1e-6)"""
 _FORGET = """\
 for name, bias in model.named_parameters():
     if "bias_ih" in name:  # torch's order of gates: i, f, g, o; it adds a second bias, bias_hh
@@ -80,7 +85,8 @@ def initialise(case: Case) -> Advice:
         return lower_rate(case, 10)
     if case.nonlinearity == "relu":
         return Advice(
-            "Start the recurrent matrix at the identity, which keeps a state as it is (Le, Jaitly & Hinton 2015).",
+            "Start the recurrent matrix at the identity and biases at 0, which keeps a state as it is (Le, Jaitly & "
+            "Hinton 2015).",
             {"model.initialiser": {"name": "identity"}},
             _IDENTITY,
         )
@@ -91,6 +97,16 @@ def initialise(case: Case) -> Advice:
         "Start with orthogonal recurrent matrices, which keep lengths (Saxe, McClelland & Ganguli 2014).",
         keys,
         _ORTHOGONAL,
+    )
+
+
+def standardise() -> Advice:
+    """Inputs of mean 0 and variance 1: no setting of a study, whose tasks give such inputs by themselves."""
+    return Advice(
+        "The recurrent matrix is too small to do this: what comes in does. Standardise the inputs (LeCun, Bottou, Orr "
+        "& Müller 1998, section 4.3), and look for large input weights and biases.",
+        {},
+        _STANDARDISE,
     )
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 from gradlab.diagnosis import remedies
 from gradlab.diagnosis.case import Case, beginning, early, late, span
+from gradlab.diagnosis.drive import SIGMOID_END, TANH_END, comes_from_outside
 from gradlab.diagnosis.finding import Certainty, Evidence, Finding, Where
 from gradlab.diagnosis.rule import MEASURED, Rule
 
@@ -15,6 +16,8 @@ HALF = 0.5
 CLEAR = 0.8
 _KEEPERS = {"f", "z"}
 """Gates whose upper end means to keep the state: there they may stand."""
+_CANDIDATES = {"g", "n"}
+"""Gates with a tanh."""
 
 
 def judge(case: Case) -> Finding | None:
@@ -36,6 +39,8 @@ def judge(case: Case) -> Finding | None:
     if case.learned_something and over.max() < CLEAR:
         certainty = "weak"
     began = bool(at_start.max() >= HALF)
+    learned = certainty == "weak" and not began
+    outside = began and any(_from_outside(case, key, float(value)) for key, value in _ranked(at_start[over.index]))
     return Finding(
         "",
         f"Gates are saturated: {over.max():.0%} of the units of gate {gate} stand at its ends",
@@ -47,8 +52,9 @@ def judge(case: Case) -> Finding | None:
             ),
             Evidence("largest share at the first recorded step", float(at_start.max()), "", HALF, "below"),
         ),
-        remedies.initialise(case) if began else remedies.lower_rate(case, 10),
+        remedies.standardise() if outside else remedies.initialise(case) if began else remedies.lower_rate(case, 10),
         Where(str(module), int(layer), int(direction) or None, **span(late(table)), since=_since(table, place)),
+        "note" if learned else "problem",
     )
 
 
@@ -60,6 +66,12 @@ def _since(table: pd.DataFrame, place: tuple[Any, ...]) -> int | None:
     return beginning(
         pd.Series({step: float(shares_at_ends(part).iloc[0]) >= HALF for step, part in rows.groupby("step")})
     )
+
+
+def _from_outside(case: Case, key: Any, share: float) -> bool:
+    module, layer, _, gate = key
+    end = TANH_END if gate in _CANDIDATES else SIGMOID_END
+    return share >= HALF and comes_from_outside(case, str(module), int(layer), share, end)
 
 
 def _ranked(shares: pd.Series) -> list[tuple[Any, float]]:
@@ -82,5 +94,6 @@ SATURATED_GATES = Rule(
     "(where the slope is below 4 % of the largest), and the task is not learned; gates that keep a state may stand at "
     "their upper end.",
     "the measure: Karpathy, Johnson & Fei-Fei 2015, section 4.2; the half is a " + MEASURED,
-    "strong: 80 % and nothing is learned; likely: one of both; weak: neither.",
+    "strong: 80 % and nothing is learned; likely: one of both; weak: neither, and then a note where they came there by "
+    "learning, as gates of well trained nets do (the same section).",
 )

@@ -6,13 +6,12 @@ from typing import Any
 
 from gradlab.diagnosis import remedies
 from gradlab.diagnosis.case import Case, beginning, early, late, span
+from gradlab.diagnosis.drive import CONFINED, comes_from_outside
 from gradlab.diagnosis.finding import Advice, CannotJudge, Certainty, Evidence, Finding, Where
 from gradlab.diagnosis.rule import MEASURED, Rule
 
 HALF = 0.5
 CLEAR = 0.8
-CONFINED = {"rnn", "lstm", "gru", "mgu", "minimal_rnn", "peephole_lstm"}
-"""Cells whose states a tanh keeps within ±1; to others 1 is a number like any other."""
 TELL_THE_UNITS = Advice(
     "Tell diagnose what units they are.", {}, 'gradlab.diagnose(frames, settings={"model.nonlinearity": "tanh"})'
 )
@@ -32,13 +31,18 @@ def judge(case: Case) -> Finding | None:
     share = float(shares.max())
     if not share >= HALF:
         return None
-    at_start = float(early(table).groupby(keys, sort=True)["saturation"].mean().max())
+    starts = early(table).groupby(keys, sort=True)["saturation"].mean()
+    at_start = float(starts.max())
     certainty: Certainty = "strong" if share >= CLEAR and not case.learned_something else "likely"
     if case.learned_something and share < CLEAR:
         certainty = "weak"
     place: Any = shares.idxmax()
     module, layer, direction = place
     course = table.groupby([*keys, "step"], sort=True)["saturation"].mean()[place]
+    advice = remedies.lower_rate(case, 10)
+    if at_start >= HALF:
+        outside = comes_from_outside(case, str(module), int(layer), float(starts.get(place, 0.0)))
+        advice = remedies.standardise() if outside else remedies.initialise(case)
     return Finding(
         "",
         f"Units are saturated: {share:.0%} of them stand at ±1 (layer {layer})",
@@ -47,7 +51,7 @@ def judge(case: Case) -> Finding | None:
             Evidence("share of units with |h| above 0.99", share, "", HALF, "below"),
             Evidence("the same at the first recorded step", at_start, "", HALF, "below"),
         ),
-        remedies.initialise(case) if at_start >= HALF else remedies.lower_rate(case, 10),
+        advice,
         Where(str(module), int(layer), int(direction) or None, **span(late(table)), since=beginning(course >= HALF)),
     )
 

@@ -22,6 +22,7 @@ from gradlab.recording.optimisers import cosine, listen, remove
 from gradlab.recording.parameters import ParameterLog
 from gradlab.recording.presentation import presented
 from gradlab.recording.schedule import Schedule
+from gradlab.recording.seen import named_optimiser, settings_of
 from gradlab.recording.sink import Columns, MemorySink, Sink
 from gradlab.recording.steps import StepLog, total_norm
 
@@ -61,6 +62,7 @@ class Recorder:
         self._steps = StepLog(sink)
         self._parameters = ParameterLog(model, layouts, sink)
         self._watched = {id(parameter) for parameter in model.parameters()}
+        self._seen = settings_of(layouts.values())
         self._count = 0
         self._recorded = 0
         self._offender = ""
@@ -144,6 +146,10 @@ class Recorder:
         steps = self.frame("steps")
         assert isinstance(self.sink, MemorySink)
         return {table: steps if table == "steps" else self.frame(table) for table in self.sink.tables()}
+
+    def settings(self) -> dict[str, Any]:
+        """What was seen of the net and its optimiser, by the keys that a study has for it."""
+        return dict(self._seen)
 
     def __repr__(self) -> str:
         names = ", ".join(capture.name for capture in self._captures)
@@ -281,6 +287,7 @@ class Recorder:
         """Clipping is over: measure what the optimiser is given, by whatever means it was clipped."""
         if self._steps.known("step") is None:
             return
+        self._seen |= named_optimiser(optimiser)
         if self._steps.known("learning_rate") is None:
             self._steps.note(learning_rate=float(optimiser.param_groups[0]["lr"]))
         if self._steps.known("grad_norm_clipped") is None:

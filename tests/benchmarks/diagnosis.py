@@ -1,32 +1,38 @@
-"""How good the diagnosis is: hit rate, false alarms, and how many sick runs its advice heals, by half and by rule."""
+"""How good the diagnosis is, on the suite and held out: what it names, false alarms, and what its advice heals."""
 
 import sys
 
 from tests.benchmarks.interleaved import print_table
 from tests.diagnosis.evaluation import GOALS, NOTHING_TO_HEAL, Rates, Verdict, rates, verdict
+from tests.diagnosis.held_out_sick import HELD_OUT_SICK
+from tests.diagnosis.held_out_well import HELD_OUT_HEALTHY
+from tests.diagnosis.outcomes import contradiction
 from tests.diagnosis.running import SetUp
-from tests.diagnosis.sick import DEVELOPMENT, HELD_OUT
+from tests.diagnosis.sick import HEALTHY, SICK
 
 
 def main() -> None:
     """Print the tables, and every set-up that went wrong."""
-    halves = {
-        "development": [_judged(one) for one in DEVELOPMENT],
-        "held out": [_judged(one) for one in HELD_OUT],
+    sets = {
+        "suite": [_judged(one) for one in (*SICK, *HEALTHY)],
+        "held out": [_judged(one) for one in (*HELD_OUT_SICK, *HELD_OUT_HEALTHY)],
     }
-    halves["all"] = [*halves["development"], *halves["held out"]]
+    both = [*sets["suite"], *sets["held out"]]
     print("### Diagnosis of sick and healthy runs\n")
     goals = [f"goal: {GOALS['named']:.0%}", "", f"at most {GOALS['false alarms']:.0%}", f"{GOALS['healed']:.0%}", ""]
-    headings = ["half", "sick runs named", "named first", "false alarms", "healed by the advice", "clearly better"]
-    print_table(headings, [*([half, *_row(rates(found))] for half, found in halves.items()), ["", *goals]])
+    headings = ["set", "sick runs named", "named first", "false alarms", "healed by the advice", "clearly better"]
+    print_table(headings, [*([name, *_row(rates(found))] for name, found in sets.items()), ["", *goals]])
     print("### By rule\n")
-    causes = dict.fromkeys(one.set_up.cause for one in halves["all"] if one.set_up.cause)
-    by_rule = [[cause, *_of(cause, halves["all"]), *_of(cause, halves["held out"])] for cause in causes]
-    print_table(["rule", "named", "healed", "named, held out", "healed, held out"], by_rule)
-    for found in halves["all"]:
+    causes = dict.fromkeys(one.set_up.cause for one in both if one.set_up.cause)
+    by_rule = [[cause, *_of(cause, sets["suite"]), *_of(cause, sets["held out"])] for cause in causes]
+    print_table(["rule", "named, suite", "healed, suite", "named, held out", "healed, held out"], by_rule)
+    for found in both:
         if line := _wrong(found):
             print(line)
-    seconds = [each.seconds for one in halves["all"] for each in (one.ran, one.after) if each is not None]
+    for found in sets["held out"]:
+        if said := contradiction(found.set_up, found.ran):
+            print(f"- {found.set_up.name}: is not what it says: {said}")
+    seconds = [each.seconds for one in both for each in (one.ran, one.after) if each is not None]
     print(f"\n{len(seconds)} runs, {sum(seconds):.0f} s, the longest {max(seconds):.1f} s", flush=True)
 
 

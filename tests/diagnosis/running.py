@@ -8,7 +8,7 @@ import time
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -19,6 +19,8 @@ from gradlab.diagnosis import Diagnosis, diagnose
 from gradlab.store import flatten
 from gradlab.study.build import build_model
 from gradlab.study.config import RunConfig, resolved
+from tests.diagnosis import by_hand
+from tests.diagnosis.dotted import advised, tree_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,18 @@ class SetUp:
     """Of the study, by dotted key."""
     tied: bool = False
     """Whether the readout shares the recurrent matrix, which the recorder cannot see."""
+    fault: Mapping[str, Any] = field(default_factory=dict)
+    """What was done to a set-up that learns, on top of its settings; empty where only the sick one is written down."""
+
+    @property
+    def as_run(self) -> dict[str, Any]:
+        """All settings, the fault among them."""
+        return advised(self.settings, self.fault)
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether it is a loop of its own, with no study behind it."""
+        return "hand.task" in self.settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,28 +64,8 @@ class Ran:
 
 
 def config_of(settings: Mapping[str, Any]) -> RunConfig:
-    """The run that dotted keys describe; a key replaces what stands above and below it."""
-    tree: dict[str, Any] = {}
-    for key, value in settings.items():
-        *way, last = key.split(".")
-        place = tree
-        for name in way:
-            if not isinstance(place.get(name), dict):
-                place[name] = {}
-            place = place[name]
-        place[last] = value
-    return RunConfig.model_validate(tree)
-
-
-def advised(settings: Mapping[str, Any], keys: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings with those of an advice in their place."""
-    kept = {key: value for key, value in settings.items() if not any(key.startswith(f"{new}.") for new in keys)}
-    merged = {**kept, **keys}
-    for key in keys:  # `training.optimiser.rate` into `training.optimiser`, where that is given whole
-        above = key.rpartition(".")[0]
-        if isinstance(kept.get(above), dict):
-            merged[above] = {**kept[above], key.rpartition(".")[2]: merged.pop(key)}
-    return merged
+    """The run that dotted keys describe."""
+    return RunConfig.model_validate(tree_of(settings))
 
 
 @contextmanager
@@ -106,15 +100,23 @@ def run(set_up: SetUp, keys: Mapping[str, Any] | None = None) -> Ran:
     torch.manual_seed(0)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        frames = frames_of(set_up, advised(set_up.settings, keys) if keys else set_up.settings)
-        found = diagnose(frames)
+        settings = advised(set_up.as_run, keys or {})
+        if set_up.by_hand:
+            recorder = by_hand.watched(settings)
+            found, frames = by_hand.judged(settings, recorder), recorder.frames()
+        else:
+            frames = frames_of(set_up, settings)
+            found = diagnose(frames)
     losses = frames["steps"]["loss"].to_numpy(dtype=float)
     tail = pd.Series(losses[-max(1, len(losses) // 10) :])
     loss = float(tail.median()) if math.isfinite(losses[-1]) else math.inf
-    score = float(frames["runs"]["final_score"].iloc[0])
-    if not frames["runs"]["higher_is_better"].iloc[0]:
-        score = -score
+    score = -math.inf if set_up.by_hand else _score(frames["runs"].iloc[0])
     return Ran(found, loss, score, time.perf_counter() - began)
+
+
+def _score(facts: pd.Series) -> float:
+    """The last one, turned so that higher is better."""
+    return float(facts["final_score"]) * (1 if facts["higher_is_better"] else -1)
 
 
 def is_healed(before: Ran, after: Ran, cause: str) -> bool:

@@ -1,7 +1,8 @@
 """The suite of sick and healthy set-ups: known causes, tiny nets, a few seconds each.
 
-Half of it is held out: thresholds were chosen while looking at `DEVELOPMENT` alone. The held-out half has other seeds,
-and for every rule other tasks, cells or sizes.
+Thresholds were first chosen while looking at `DEVELOPMENT` alone, and mended with `LATER` in sight, which has other
+seeds, and for every rule other tasks, cells or sizes. What no rule was made for stands in `held_out_sick.py` and
+`held_out_well.py`.
 """
 
 from __future__ import annotations
@@ -120,7 +121,7 @@ SICK_DEVELOPMENT: tuple[SetUp, ...] = (
     set_up("instrument", "rnn", "delayed_recall 10", 26, hidden=8, tied=True),
 )
 
-SICK_HELD_OUT: tuple[SetUp, ...] = (
+SICK_LATER: tuple[SetUp, ...] = (
     set_up("vanishing", "gru", "delayed_recall 50", 100, hidden=20, by=adam(1e-3)),
     set_up("vanishing", "rnn", "temporal_order 50", 101, hidden=32, by=sgd(1e-2)),
     set_up("vanishing", "mgu", "adding 70", 102, hidden=12, by=adam(2e-3)),
@@ -167,7 +168,7 @@ HEALTHY_DEVELOPMENT: tuple[SetUp, ...] = (
     set_up("", "gru", "copy_memory 1", 209, hidden=32, by=adam(1e-2), steps=100, **LAGS),
 )
 
-HEALTHY_HELD_OUT: tuple[SetUp, ...] = (
+HEALTHY_LATER: tuple[SetUp, ...] = (
     set_up("", "lstm", "adding 8", 300, hidden=32, by=adam(1e-2), clip=norm(1.0), steps=400),
     set_up("", "gru", "delayed_recall 8", 301, hidden=16, by=adam(1e-2), steps=300),
     set_up("", "rnn", "temporal_order 10", 302, hidden=32, start=orthogonal(), by=adam(3e-3), steps=400),
@@ -181,7 +182,7 @@ HEALTHY_HELD_OUT: tuple[SetUp, ...] = (
     set_up("", "lstm", "temporal_order 12", 309, hidden=32, by=adam(3e-3), model__forget_bias=2.0, steps=120),
 )
 
-SICK = SICK_DEVELOPMENT + SICK_HELD_OUT
-HEALTHY = HEALTHY_DEVELOPMENT + HEALTHY_HELD_OUT
+SICK = SICK_DEVELOPMENT + SICK_LATER
+HEALTHY = HEALTHY_DEVELOPMENT + HEALTHY_LATER
 DEVELOPMENT = SICK_DEVELOPMENT + HEALTHY_DEVELOPMENT
-HELD_OUT = SICK_HELD_OUT + HEALTHY_HELD_OUT
+LATER = SICK_LATER + HEALTHY_LATER

@@ -13,7 +13,8 @@ import torch
 from gradlab.diagnosis import FINDINGS, Finding, Rule, diagnose
 from gradlab.diagnosis.finding import CERTAINTIES
 from gradlab.quantities import TABLES
-from tests.diagnosis.running import advised, config_of
+from tests.diagnosis.dotted import advised
+from tests.diagnosis.running import config_of
 from tests.diagnosis.synthetic import (
     COUNT,
     LENGTH,

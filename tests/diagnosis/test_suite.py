@@ -2,9 +2,10 @@
 
 import pytest
 
+from tests.diagnosis.dotted import advised
 from tests.diagnosis.evaluation import rates, verdict
-from tests.diagnosis.running import SetUp, advised, config_of
-from tests.diagnosis.sick import DEVELOPMENT, HEALTHY, HELD_OUT, SICK
+from tests.diagnosis.running import SetUp, config_of
+from tests.diagnosis.sick import DEVELOPMENT, HEALTHY, LATER, SICK
 
 SOME = (
     "vanishing-rnn-delayed_recall30-0",
@@ -18,12 +19,10 @@ BY_NAME = {each.name: each for each in (*SICK, *HEALTHY)}
 
 def test_the_suite_is_as_large_and_as_mixed_as_it_says() -> None:
     assert len(SICK) >= 40 and len(HEALTHY) >= 20 and len(BY_NAME) == len(SICK) + len(HEALTHY)
-    seeds = [{each.settings["seed"] for each in half} for half in (DEVELOPMENT, HELD_OUT)]
+    seeds = [{each.settings["seed"] for each in half} for half in (DEVELOPMENT, LATER)]
     assert not seeds[0] & seeds[1]
     keys = ("model.cell", "task.name", "model.hidden")
-    shapes = [
-        {(each.cause, *(each.settings[key] for key in keys)) for each in half} for half in (DEVELOPMENT, HELD_OUT)
-    ]
+    shapes = [{(each.cause, *(each.settings[key] for key in keys)) for each in half} for half in (DEVELOPMENT, LATER)]
     assert len(shapes[0] & shapes[1]) <= 2
     for each in (*SICK, *HEALTHY):
         config_of(each.settings)
@@ -54,7 +53,7 @@ def test_does_not_cry_for_nothing(name: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("half", [DEVELOPMENT, HELD_OUT], ids=["development", "held out"])
+@pytest.mark.parametrize("half", [DEVELOPMENT, LATER], ids=["development", "later"])
 def test_reaches_the_goals(half: tuple[SetUp, ...]) -> None:
     found = [verdict(each) for each in half]
     missed = [one.set_up.name for one in found if (not one.named if one.set_up.cause else one.alarm)]
