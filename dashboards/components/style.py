@@ -47,6 +47,7 @@ a:focus-visible, .gradlab-grid:focus-visible { outline: 2px solid currentColor !
 @media (max-width: 640px) {
   .block-container { padding-left: .8rem; padding-right: .8rem; }
   .gradlab-answer { font-size: 1.25rem; }
+  [class*="st-key-about-"], :has(> [class*="st-key-about-"]) { min-width: 100%; }
   .gradlab-studies thead { display: none; }
   .gradlab-studies tr { display: block; border-bottom: 1px solid rgba(128, 128, 128, .35); padding: .35rem 0; }
   .gradlab-studies tbody th, .gradlab-studies tbody td { display: inline; border: none; padding: 0 .6rem 0 0; }

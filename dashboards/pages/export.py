@@ -95,7 +95,7 @@ def _write_table(store: Store, study: str, table: str, runs: Sequence[RunInfo], 
     with st.container(horizontal=True, vertical_alignment="center"):
         about = "about " if len(runs) > COUNTED and table != "runs" else ""
         told = f"{table}: {about}{count_of(rows, 'row')}" + (f", {_in_words(size)} stored" if size else "")
-        with st.container(width="stretch"):
+        with st.container(width="stretch", key=f"about-{table}"):
             write_text(told)
             write_text(TABLES[table].meaning, "small")
         for ending, (label, _) in FORMATS.items():
