@@ -153,7 +153,8 @@ def _number(value: float) -> str:
 
 
 def _write_weights(store: Store, run: RunInfo) -> None:
-    frame = read_table(store, "parameters", [run], ["step", "parameter", "spectral_norm", "spectral_radius"])
+    columns = ["step", "parameter", "spectral_norm", "spectral_radius", "weight_norm"]
+    frame = read_table(store, "parameters", [run], columns)
     if not len(frame):
         return
     data = figures.recurrent_weights_data(frame, by=("parameter",))

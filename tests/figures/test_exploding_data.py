@@ -72,6 +72,14 @@ def test_a_step_without_a_decomposition_is_no_news_unless_the_weights_are_lost()
     assert data["median"].isna().tolist() == [False, False, True] * 2
 
 
+def test_without_the_norm_of_the_weights_a_step_without_a_decomposition_is_left_out() -> None:
+    frame = parameters_columns([0, 50, 100], 20, 0.9).drop(columns="weight_norm")
+    frame.loc[frame["step"] == 50, ["spectral_norm", "spectral_radius"]] = np.nan
+    data = recurrent_weights_data(frame)
+    assert data["step"].tolist() == [0, 100] * 2
+    assert np.isfinite(data["median"]).all()
+
+
 def test_recurrent_matrices_only() -> None:
     frame = seeds_and_cells(lambda decay, size: parameters_columns([0, 100], 40, decay, size))
     data = recurrent_weights_data(frame, by=("model.cell",))
