@@ -32,9 +32,11 @@ def test_what_is_no_number_is_a_spike_unless_it_was_not_measured() -> None:
     frame = norms(values, first_nonfinite="")
     frame.loc[frame["step"] == 20, "first_nonfinite"] = "loss"
     assert spikes_data(frame).query("spike")["step"].tolist() == [10, 20]
+    assert {"∞", "NaN"} <= {trace.name for trace in spikes(frame).data}
     frame["first_nonfinite"] = ""
     assert spikes_data(frame).query("spike")["step"].tolist() == [10]
-    assert {"∞", "NaN"} <= {trace.name for trace in spikes(frame).data}
+    names = {trace.name for trace in spikes(frame).data}
+    assert "∞" in names and "NaN" not in names
 
 
 def test_runs_do_not_share_what_is_usual() -> None:
@@ -42,14 +44,35 @@ def test_runs_do_not_share_what_is_usual() -> None:
     assert not spikes_data(frame)["spike"].any()
 
 
-def test_only_the_worst_runs_are_drawn() -> None:
-    parts = [norms(np.where(np.arange(60) == 50, number, 1.0)).assign(run=f"r{number:03}") for number in range(1, 101)]
-    drawn = spikes(pd.concat(parts))
-    lines = [trace for trace in drawn.data if trace.mode.startswith("lines")]
-    assert [trace.opacity for trace in lines].count(1.0) == 1, "one stands out"
-    assert len(lines) == 40
-    assert max(max(trace.y) for trace in lines) == 100
-    assert "40 of 100 runs" in drawn.layout.xaxis.title.text
+def leaping(runs: int) -> pd.DataFrame:
+    """Runs of two groups; run n leaps to n at step 50 and is 1 elsewhere."""
+    parts = [
+        norms(np.where(np.arange(60) == 50, number, 1.0), run=f"r{number:03}", cell=("gru", "rnn")[number % 2])
+        for number in range(1, runs + 1)
+    ]
+    return pd.concat(parts)
+
+
+def test_of_many_runs_each_group_is_a_line_and_the_chosen_run_lies_on_top() -> None:
+    few, many = (spikes(leaping(runs), by=("cell",), run="r002") for runs in (6, 100))
+    lines = [trace for trace in few.data if trace.mode.startswith("lines")]
+    assert len(lines) == 6 and lines[-1].opacity == 1.0 and max(lines[-1].y) == 2.0
+    lines = [trace for trace in many.data if trace.mode.startswith("lines") and trace.fill is None]
+    assert [trace.name for trace in lines] == ["gru", "rnn", "the chosen run"]
+    assert max(lines[-1].y) == 2.0
+    assert max(lines[0].y) == np.sqrt(50.0 * 52.0), "the median of 2, 4 … 100 on a log axis"
+    stars = next(trace for trace in many.data if trace.name == "spike")
+    assert len(stars.x) == 90, "every spike of every run"
+
+
+def test_a_lost_run_among_many_is_marked_and_a_norm_that_was_not_taken_is_not() -> None:
+    frame = leaping(20).assign(first_nonfinite="")
+    at = (frame["run"] == "r003") & (frame["step"] == 30)
+    frame.loc[at, "grad_norm"] = np.nan
+    assert "NaN" not in {trace.name for trace in spikes(frame).data}
+    frame.loc[at, "first_nonfinite"] = "loss"
+    (mark,) = (trace for trace in spikes(frame).data if trace.name == "NaN")
+    assert list(mark.x) == [30]
 
 
 def test_layers_are_told_apart() -> None:
