@@ -3,12 +3,14 @@
 import numpy as np
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboards.components.address import choose
 from dashboards.components.answers import exploding_answer
 from dashboards.components.choices import (
     choose_groups,
     choose_part,
+    choose_pass,
     choose_run,
     choose_study,
     grouping_keys,
@@ -17,10 +19,11 @@ from dashboards.components.choices import (
     write_part,
 )
 from dashboards.components.figure import write_figure
-from dashboards.components.findings import write_advice
+from dashboards.components.findings import known_verdict, write_advice
 from dashboards.components.runs import open_store, read_table, remembered
 from dashboards.components.text import write_grid, write_notice, write_text
 from gradlab import figures
+from gradlab.diagnosis import Finding
 from gradlab.figures.text import number_in_words
 from gradlab.store import RunInfo, Store
 
@@ -28,8 +31,8 @@ _TIMES = [
     "step", "module", "call", "layer", "direction", "t", "grad_h", "sigma_max", "state_norm", "nonfinite",
 ]  # fmt: skip
 _LAGS = [
-    "step", "module", "call", "layer", "direction", "lag", "log_sigma_max", "log_sigma_median", "log_sigma_min",
-    "grad_norm", "log_bound",
+    "step", "module", "call", "layer", "direction",
+    "lag", "log_sigma_max", "log_sigma_median", "log_sigma_min", "grad_norm", "log_bound",
 ]  # fmt: skip
 # so many training steps before the first number that is none are shown, and two after it
 AROUND = 6
@@ -69,18 +72,34 @@ def main() -> None:
         first = str(worst.where(~_broken(spikes, worst.index), np.inf).fillna(np.inf).idxmax())
         run = choose_run([run for run in part if run.id in recorded], naming_keys(study, own), first)
     with answer:
-        write_text(exploding_answer(spikes), "answer")
+        told = st.empty()
         write_part(part, own)
+    findings = _findings(part)
+    _write_answer(told, spikes, findings)
     write_figure(figures.SPIKES, spikes, run=None if run is None else run.id)
     if run is None:
         return
-    st.subheader("One run: where it begins", anchor=False)
+    st.subheader("One run, layer by layer", anchor=False)
     mine = spikes[spikes["run"] == run.id]
     broken = mine.loc[mine["spike"].astype(bool) & ~np.isfinite(mine["grad_norm"].to_numpy(dtype=float)), "step"]
     _write_places(store, run, mine, int(broken.min()) if len(broken) else None)
     _write_weights(store, run)
     with advice:
         write_advice(store, run, run_label(run, naming_keys(study, own)), _RULES)
+    # that was a look at the run: what it has brought must not contradict the answer
+    if (now := _findings(part)) != findings:
+        _write_answer(told, spikes, now)
+
+
+def _write_answer(place: DeltaGenerator, spikes: pd.DataFrame, findings: list[Finding]) -> None:
+    with place.container():
+        write_text(exploding_answer(spikes, findings), "answer")
+
+
+def _findings(runs: list[RunInfo]) -> list[Finding]:
+    """What is known of exploding gradients, of runs that were judged already; none is judged for it."""
+    verdicts = [known_verdict(run) for run in runs]
+    return [each for verdict in verdicts if verdict for each in verdict.problems if each.name == "exploding"]
 
 
 def _broken(spikes: pd.DataFrame, runs: pd.Index) -> np.ndarray:
@@ -105,17 +124,19 @@ def _write_places(store: Store, run: RunInfo, mine: pd.DataFrame, broken: int | 
         return
     frame = read_table(store, "timesteps", [run], _TIMES, where={"step": step})
     write_figure(figures.LAYERS, figures.layers_data(frame, run=run.id, step=step))
+    _write_lags(store, run, step)
     if broken is not None:
         _write_flight(store, run, broken, steps)
-    _write_products(store, run, step)
 
 
-def _write_products(store: Store, run: RunInfo, step: int) -> None:
-    """Products of Jacobians over a lag, where they were recorded: whether steps that stretch also do so together."""
+def _write_lags(store: Store, run: RunInfo, step: int) -> None:
+    """What the steps do to a gradient together, where that was measured: the recorded step nearest to the chosen."""
     frame = read_table(store, "lags", [run], _LAGS)
     if len(frame):
-        st.subheader("What its steps do together", anchor=False)
-        write_figure(figures.LAGS_FIGURE, figures.lags_data(frame, step=step))
+        st.subheader("What many steps back do to it", anchor=False)
+        passes = choose_pass(frame)
+        if None not in passes.values():
+            write_figure(figures.LAGS_FIGURE, figures.lags_data(frame, step=step, **passes))
 
 
 def _write_flight(store: Store, run: RunInfo, broken: int, steps: list[int]) -> None:
@@ -166,9 +187,8 @@ def _number(value: float) -> str:
 
 
 def _write_weights(store: Store, run: RunInfo) -> None:
-    frame = read_table(
-        store, "parameters", [run], ["step", "parameter", "weight_norm", "spectral_norm", "spectral_radius"]
-    )
+    columns = ["step", "parameter", "spectral_norm", "spectral_radius", "weight_norm"]
+    frame = read_table(store, "parameters", [run], columns)
     if not len(frame):
         return
     data = figures.recurrent_weights_data(frame, by=("parameter",))

@@ -25,30 +25,30 @@ def recurrent_weights_data(frame: pd.DataFrame, *, by: Sequence[str] = ()) -> pd
     """Median and spread of σ_max(W) and ρ(W) over the runs and recurrent matrices of each group.
 
     Args:
-        frame: the table `parameters`, of one or more runs; without the column `weight_norm`, rows whose spectral norm
-            is NaN count as not measured.
+        frame: the table `parameters`, of one or more runs.
         by: columns (settings such as `model.cell`, or `parameter`) whose values make a group; all together when
             empty.
 
     Returns:
         Columns `quantity` (`spectral_norm`, `spectral_radius`), `group`, `step`, `runs` (matrices that count),
-        `low` (10 %), `median` and `high` (90 %). Parameters that are no recurrent matrix are left out. Raises
+        `low` (10 %), `median` and `high` (90 %). Parameters that are no recurrent matrix are left out, and steps at
+        which none was decomposed; where the column `weight_norm` says that the weights were lost, NaN stays. Raises
         ValueError when columns are missing.
     """
     columns = ["quantity", "group", "step", "runs", *SPREAD]
     if not require(frame, ("step", "parameter", "spectral_norm"), "parameters"):
         return pd.DataFrame(columns=columns)
-    measured = frame.groupby("parameter", observed=True)["spectral_norm"].transform("count") > 0
-    if not measured.any():
-        # NaN throughout is news of a recurrent matrix, and nothing of a bias
-        measured = frame["parameter"].astype(str).str.contains("weight_hh")
-    frame = frame[measured]
-    # a decomposition is made at some of the recorded steps only: NaN is news where the weights themselves are no longer
-    # finite, and where their norm is not known it may be either
-    norms = np.zeros(len(frame))
+    known = frame["spectral_norm"].notna()
     if "weight_norm" in frame.columns:
-        norms = frame["weight_norm"].to_numpy(dtype=float, na_value=np.nan)
-    frame = frame[frame["spectral_norm"].notna() | ~np.isfinite(norms)]
+        # a decomposition is made at some of the recorded steps only: NaN is news where the weights themselves are
+        # no longer finite; throughout, it is news of a recurrent matrix, and nothing of a bias
+        lost = ~np.isfinite(frame["weight_norm"].to_numpy(dtype=float, na_value=np.nan))
+        recurrent = known.groupby(frame["parameter"], observed=True).transform("any")
+        if not recurrent.any():
+            recurrent = frame["parameter"].astype(str).str.contains("weight_hh")
+        known |= recurrent & lost
+    # without the weights' norm nothing tells a lost matrix from one that was not decomposed
+    frame = frame[known]
     if not len(frame):
         return pd.DataFrame(columns=columns)
     frame = with_group(frame, by).sort_values("step")
@@ -57,8 +57,8 @@ def recurrent_weights_data(frame: pd.DataFrame, *, by: Sequence[str] = ()) -> pd
         if name not in frame.columns:
             continue
         # the spectral radius is of square blocks only
-        known = frame["spectral_norm"].notna() & frame[name].isna()
-        parts.append(spread_over_runs(frame[~known] if known.any() else frame, "step", {name: True}))
+        other = frame["spectral_norm"].notna() & frame[name].isna()
+        parts.append(spread_over_runs(frame[~other] if other.any() else frame, "step", {name: True}))
     return pd.concat(parts, ignore_index=True)[columns]
 
 

@@ -9,13 +9,14 @@ import plotly.graph_objects as go
 
 from gradlab.figures.decimation import thin, thin_marks
 from gradlab.figures.figure import Figure, empty_figure
+from gradlab.figures.group_lines import draw_groups
 from gradlab.figures.groups import groups_of, with_group
-from gradlab.figures.marks import Scale, band, edge_marks, line, once_in_legend
+from gradlab.figures.marks import Scale, edge_marks, line, once_in_legend
 from gradlab.figures.order import quantiles_by
 from gradlab.figures.panels import SPREAD
 from gradlab.figures.selection import require
 from gradlab.figures.text import count_of, number_in_words, plain, short
-from gradlab.figures.theme import GROUPS_DRAWN, Theme, ThemeName, new_figure, theme_named
+from gradlab.figures.theme import LineStyle, Theme, ThemeName, new_figure, theme_named
 from gradlab.quantities import STEPS
 
 TITLE = "Gradient norm over training, spikes marked"
@@ -25,8 +26,10 @@ WINDOW = 51
 """Training steps before a step whose median norm is the usual one there."""
 PALE_POINTS = 500
 """At most so many points of each run behind the chosen one: many lines lie over each other there."""
-RUNS_DRAWN = 8
-"""More lines than this are a tangle: behind the chosen run then stands the spread of each group."""
+RUNS_APART = 6
+"""Of more runs than this the lines would be a tangle: each group is its median and spread, behind the chosen run."""
+PLACES = 150
+"""Neighbouring training steps are put together there until no more than this many places are left."""
 _PALE = 0.7
 
 
@@ -80,21 +83,29 @@ def spikes_figure(data: pd.DataFrame, *, theme: ThemeName | Theme = "light", run
         return empty_figure(look, TITLE, "No training step has been recorded here yet.")
     figure = new_figure(look, TITLE, 460)
     scale = Scale.fit(data["grad_norm"], log=True)
-    names, _ = groups_of(data, len(data))
-    places = {name: place for place, name in enumerate(names)}
     ranked = data.groupby("run", sort=False)["times"].max().sort_values(ascending=False, na_position="first").index
     chosen = run if run is not None and run in set(ranked) else ranked[0]
-    rows = dict(iter(data.groupby("run", sort=False, observed=True)))
+    # a norm that was not taken is no news
+    measured = data[data["grad_norm"].notna() | data["spike"].astype(bool)]
+    if not len(measured):
+        return empty_figure(look, TITLE, "No gradient norm has been taken here yet.")
+    rows = dict(iter(measured.groupby("run", sort=False, observed=True)))
     note = ""
-    if len(ranked) > RUNS_DRAWN:
-        note = _draw_spread(figure, data, scale, look)
-        drawn = [chosen]
+    if len(ranked) > RUNS_APART:
+        hover = "step %{x:.0f}: %{y:.3g}"
+        note = draw_groups(figure, _over_runs(measured), "step", scale, look, hover=hover)
+        if chosen in rows:
+            ink = LineStyle(look.text, "solid", "circle")
+            _draw_run(figure, rows[chosen], "the chosen run", ink, 0.0, scale, width=1.8)
     else:
-        drawn = [*(other for other in ranked if other != chosen), chosen]
-    for each in drawn:
-        own = rows[each]
-        _draw_run(figure, own, str(own["group"].iloc[0]), places, scale, look, chosen=each == chosen)
-    _draw_spikes(figure, data, scale, look)
+        names, _ = groups_of(data, len(data))
+        for each in [*(other for other in ranked if other != chosen), chosen]:
+            if each not in rows:
+                continue
+            name = str(rows[each]["group"].iloc[0])
+            place, pale = names.index(name), each != chosen
+            _draw_run(figure, rows[each], name, look.style(place), place / len(names), scale, pale=pale)
+    _draw_spikes(figure, measured, chosen if len(ranked) > 1 else None, scale, look)
     once_in_legend(figure)
     figure.update_xaxes(title_text="training step" + (f" ({note})" if note else ""))
     figure.update_yaxes(**scale.axis(f"gradient norm {STEPS['grad_norm'].symbol}"))
@@ -104,12 +115,12 @@ def spikes_figure(data: pd.DataFrame, *, theme: ThemeName | Theme = "light", run
 def spikes(
     frame: pd.DataFrame, *, theme: ThemeName | Theme = "light", run: str | None = None, **selection: Any
 ) -> go.Figure:
-    """The gradient's norm at every training step, one line a run, spikes marked.
+    """The gradient's norm over training, spikes marked.
 
-    How to read it: the thick line is the gradient of the chosen run as backward() left it, before any clipping. The
-    others stand behind it: of more than eight runs as the median of each group with the middle 80 % as a band. A star
-    is a spike: more than ten times the median of the 51 steps before it. Marks at the upper edge are norms that became
-    ∞ or NaN: from there on the run is lost.
+    How to read it: the gradient as backward() left it, before any clipping. The chosen run stands out; the others
+    are a line each, or, where there are many, a line a group with their median and a band that holds the middle
+    80 % of them. A star is a spike: more than ten times the median of the 51 steps before it. Marks at the upper
+    edge are norms that became ∞ or NaN: from there on the run is lost.
 
     Args:
         frame: the table `steps`.
@@ -123,49 +134,48 @@ def spikes(
     return spikes_figure(spikes_data(frame, **selection), theme=theme, run=run)
 
 
+def _over_runs(data: pd.DataFrame) -> pd.DataFrame:
+    """Median and spread over the runs of each group; every run counts once a place, with its median there."""
+    width = -(-(int(data["step"].max()) + 1) // PLACES)
+    data = data.assign(place=data["step"] // width)
+    each_run = quantiles_by(data, ("group", "run", "place"), "grad_norm", {"grad_norm": 0.5}, log=True)
+    over = quantiles_by(each_run, ("group", "place"), "grad_norm", SPREAD, log=True).rename(columns={"count": "runs"})
+    keys = pd.MultiIndex.from_frame(over[["group", "place"]])
+    here = data.groupby(["group", "place"], observed=True)
+    over["step"] = here["step"].mean().reindex(keys).to_numpy()
+    # one run that broke is marked, however many still stand
+    worst = here["grad_norm"].agg(lambda own: own.max(skipna=False)).reindex(keys).to_numpy(dtype=float)
+    over["marked"] = np.where(np.isfinite(worst), over["median"], worst)
+    return over
+
+
 def _draw_run(
-    figure: go.Figure, rows: pd.DataFrame, name: str, places: dict[str, int], scale: Scale, look: Theme, *, chosen: bool
+    figure: go.Figure,
+    rows: pd.DataFrame,
+    name: str,
+    style: LineStyle,
+    lane: float,
+    scale: Scale,
+    *,
+    width: float = 2.6,
+    pale: bool = False,
 ) -> None:
-    style, run = look.style(places[name]), plain(rows["run"].iloc[0])
+    run = plain(rows["run"].iloc[0])
     step, norm = rows["step"].to_numpy(), rows["grad_norm"].to_numpy(dtype=float)
-    x, y = (step, norm) if chosen else thin(step, scale.drawable(norm), PALE_POINTS)
+    x, y = thin(step, scale.drawable(norm), PALE_POINTS) if pale else (step, norm)
     drawn = line(
-        x, y, scale, style, width=2.6 if chosen else 1.3, name=short(name), legendgroup=plain(name),
-        opacity=1.0 if chosen else _PALE,
+        x, y, scale, style, width=1.3 if pale else width, name=short(name), legendgroup=plain(name),
+        opacity=_PALE if pale else 1.0,
         hovertemplate=f"{plain(name)}<br>run {run}, step %{{x}}: %{{y:.3g}}<extra></extra>",
     )  # fmt: skip
-    if not chosen and np.isfinite(scale.drawable(norm)).sum() > 1:
+    if pale and np.isfinite(scale.drawable(norm)).sum() > 1:
         drawn.mode = "lines"
     figure.add_trace(drawn)
-    figure.add_traces(edge_marks(step, norm, scale, style, f"run {run}", places[name] / max(len(places), 1)))
+    figure.add_traces(edge_marks(step, norm, scale, style, f"run {run}", lane))
 
 
-def _draw_spread(figure: go.Figure, data: pd.DataFrame, scale: Scale, look: Theme) -> str:
-    """Median and middle 80 % of the runs of every group, and marks where one of them is no number."""
-    names, note = groups_of(data, GROUPS_DRAWN)
-    spread = quantiles_by(data, ("group", "step"), "grad_norm", SPREAD, log=True)
-    groups = {str(name): rows for name, rows in spread.groupby("group", observed=True)}
-    marked = {str(name): rows for name, rows in data.groupby("group", observed=True)}
-    for place, name in enumerate(names):
-        rows, style, full = groups[name], look.style(place), plain(name)
-        step, median = rows["step"].to_numpy(dtype=float), rows["median"].to_numpy(dtype=float)
-        told = f"{full}<br>step %{{x}}: median %{{y:.3g}}<extra></extra>"
-        x, y = thin(step, scale.drawable(median), PALE_POINTS)
-        drawn = line(
-            x, y, scale, style, width=1.6, name=short(name), legendgroup=full, opacity=_PALE, hovertemplate=told
-        )
-        drawn.mode = "lines" if np.isfinite(scale.drawable(median)).sum() > 1 else drawn.mode
-        figure.add_traces([*band(step, rows["low"], rows["high"], scale, style, legendgroup=full), drawn])
-        own = marked[name]
-        lane = place / len(names)
-        figure.add_traces(
-            edge_marks(own["step"].to_numpy(), own["grad_norm"].to_numpy(float), scale, style, full, lane)
-        )
-    return note
-
-
-def _draw_spikes(figure: go.Figure, data: pd.DataFrame, scale: Scale, look: Theme) -> None:
-    """A star at every spike that the axis holds."""
+def _draw_spikes(figure: go.Figure, data: pd.DataFrame, chosen: str | None, scale: Scale, look: Theme) -> None:
+    """A star at every spike that the axis holds; those of other runs than the chosen one stand back."""
     rows = data[
         data["spike"].to_numpy(dtype=bool) & np.isfinite(scale.drawable(data["grad_norm"].to_numpy(dtype=float)))
     ]
@@ -173,6 +183,8 @@ def _draw_spikes(figure: go.Figure, data: pd.DataFrame, scale: Scale, look: Them
         return
     rows = rows.sort_values("times", ascending=False)
     rows = rows.iloc[np.sort(thin_marks(np.arange(len(rows)), 400))]
+    own = (rows["run"].astype(str) == chosen).to_numpy() if chosen is not None else np.ones(len(rows), dtype=bool)
+    colours = np.where(own, look.text, look.muted)
     figure.add_trace(
         go.Scatter(
             x=rows["step"].to_numpy(),
@@ -184,9 +196,12 @@ def _draw_spikes(figure: go.Figure, data: pd.DataFrame, scale: Scale, look: Them
             customdata=np.column_stack((rows["times"], [plain(run) for run in rows["run"]])).astype(object),
             hovertemplate="spike in run %{customdata[1]} at step %{x}: %{y:.3g}, "
             "%{customdata[0]:.0f} times the usual<extra></extra>",
-            marker={"symbol": "star-open", "size": 9, "color": look.text, "line": {"width": 1.2, "color": look.text}},
+            marker={
+                "symbol": "star-open", "size": np.where(own, 10, 7), "color": colours,
+                "line": {"width": 1.2, "color": colours},
+            },
         )
-    )
+    )  # fmt: skip
 
 
 def describe(data: pd.DataFrame) -> str:

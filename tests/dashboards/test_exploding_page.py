@@ -18,9 +18,9 @@ def test_first_number_that_is_none_is_named_and_its_neighbourhood_shown(open_pag
 
 def test_where_it_begins_follows_the_chosen_step(open_page: Open) -> None:
     app = open_page("full", EXPLODING, study="digits", run="grunorm00000", at="100")
-    spikes, layers, products, weights = charts(app)
-    assert "lag" in str(products["layout"]), "what its steps do together"
+    spikes, layers, lags, weights = charts(app)
     assert {"layer 0", "layer 1"} <= {trace.get("name") for trace in layers["data"]}
     assert "spike" in {trace.get("name") for trace in spikes["data"]}
     assert any("weight_hh" in str(trace.get("name")) for trace in weights["data"])
+    assert "lag" in lags["layout"]["xaxis4"]["title"]["text"], "products of Jacobians, as they were recorded"
     assert app.query_params["at"] == ["100"] or app.query_params["at"] == "100"

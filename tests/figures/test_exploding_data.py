@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-import pytest
 
 from gradlab.figures import layers_data, recurrent_weights_data, spikes, spikes_data
 from tests.figures.frames import DECAY, parameters_columns, seeds_and_cells, timesteps_columns
@@ -33,9 +32,11 @@ def test_what_is_no_number_is_a_spike_unless_it_was_not_measured() -> None:
     frame = norms(values, first_nonfinite="")
     frame.loc[frame["step"] == 20, "first_nonfinite"] = "loss"
     assert spikes_data(frame).query("spike")["step"].tolist() == [10, 20]
+    assert {"∞", "NaN"} <= {trace.name for trace in spikes(frame).data}
     frame["first_nonfinite"] = ""
     assert spikes_data(frame).query("spike")["step"].tolist() == [10]
-    assert {"∞", "NaN"} <= {trace.name for trace in spikes(frame).data}
+    names = {trace.name for trace in spikes(frame).data}
+    assert "∞" in names and "NaN" not in names
 
 
 def test_runs_do_not_share_what_is_usual() -> None:
@@ -43,26 +44,35 @@ def test_runs_do_not_share_what_is_usual() -> None:
     assert not spikes_data(frame)["spike"].any()
 
 
-def test_of_many_runs_the_spread_stands_behind_the_chosen_one() -> None:
-    parts = [norms(np.where(np.arange(60) == 50, number, 1.0)).assign(run=f"r{number:03}") for number in range(1, 101)]
-    drawn = spikes(pd.concat(parts))
-    lines = [trace for trace in drawn.data if trace.mode.startswith("lines")]
-    assert [trace.opacity for trace in lines].count(1.0) == 1, "one stands out"
-    chosen = next(trace for trace in lines if trace.opacity == 1.0)
-    assert max(chosen.y) == 100, "at first the run with the largest spike"
-    spread = [trace for trace in lines if trace is not chosen]
-    assert len(spread) == 2, "a band and a median"
-    assert any(trace.fill == "toself" and max(trace.y) == pytest.approx(90.1, abs=0.2) for trace in spread)
-    assert any(max(trace.y) == pytest.approx(50.5, abs=0.1) for trace in spread if trace.fill is None)
-    stars = next(trace for trace in drawn.data if trace.name == "spike")
-    assert len(stars.x) == 90, "those of the others too: more than ten times the usual 1"
+def leaping(runs: int) -> pd.DataFrame:
+    """Runs of two groups; run n leaps to n at step 50 and is 1 elsewhere."""
+    parts = [
+        norms(np.where(np.arange(60) == 50, number, 1.0), run=f"r{number:03}", cell=("gru", "rnn")[number % 2])
+        for number in range(1, runs + 1)
+    ]
+    return pd.concat(parts)
 
 
-def test_marks_of_runs_in_the_spread_are_not_lost() -> None:
-    parts = [norms(np.where(np.arange(60) == number, np.nan, 1.0)).assign(run=f"r{number:03}") for number in range(20)]
-    drawn = spikes(pd.concat(parts), run="r003")
-    marked = {place for trace in drawn.data if trace.name == "NaN" for place in trace.x}
-    assert marked == set(range(20))
+def test_of_many_runs_each_group_is_a_line_and_the_chosen_run_lies_on_top() -> None:
+    few, many = (spikes(leaping(runs), by=("cell",), run="r002") for runs in (6, 100))
+    lines = [trace for trace in few.data if trace.mode.startswith("lines")]
+    assert len(lines) == 6 and lines[-1].opacity == 1.0 and max(lines[-1].y) == 2.0
+    lines = [trace for trace in many.data if trace.mode.startswith("lines") and trace.fill is None]
+    assert [trace.name for trace in lines] == ["gru", "rnn", "the chosen run"]
+    assert max(lines[-1].y) == 2.0
+    assert max(lines[0].y) == np.sqrt(50.0 * 52.0), "the median of 2, 4 … 100 on a log axis"
+    stars = next(trace for trace in many.data if trace.name == "spike")
+    assert len(stars.x) == 90, "every spike of every run"
+
+
+def test_a_lost_run_among_many_is_marked_and_a_norm_that_was_not_taken_is_not() -> None:
+    frame = leaping(20).assign(first_nonfinite="")
+    at = (frame["run"] == "r003") & (frame["step"] == 30)
+    frame.loc[at, "grad_norm"] = np.nan
+    assert "NaN" not in {trace.name for trace in spikes(frame).data}
+    frame.loc[at, "first_nonfinite"] = "loss"
+    (mark,) = (trace for trace in spikes(frame).data if trace.name == "NaN")
+    assert list(mark.x) == [30]
 
 
 def test_layers_are_told_apart() -> None:
@@ -83,8 +93,14 @@ def test_a_step_without_a_decomposition_is_no_news_unless_the_weights_are_lost()
     data = recurrent_weights_data(frame)
     assert data["step"].tolist() == [0, 100, 150] * 2
     assert data["median"].isna().tolist() == [False, False, True] * 2
-    blind = recurrent_weights_data(frame.drop(columns="weight_norm"))
-    assert blind["step"].tolist() == [0, 100] * 2, "whether NaN is news cannot be told"
+
+
+def test_without_the_norm_of_the_weights_a_step_without_a_decomposition_is_left_out() -> None:
+    frame = parameters_columns([0, 50, 100], 20, 0.9).drop(columns="weight_norm")
+    frame.loc[frame["step"] == 50, ["spectral_norm", "spectral_radius"]] = np.nan
+    data = recurrent_weights_data(frame)
+    assert data["step"].tolist() == [0, 100] * 2
+    assert np.isfinite(data["median"]).all()
 
 
 def test_recurrent_matrices_only() -> None:

@@ -1,8 +1,8 @@
 """The sentence that a page opens with, computed from the numbers of its figure."""
 
 from dashboards.components.answers.clipping import clipping_answer, threshold_answer
+from dashboards.components.answers.exploding import exploding_answer
 from dashboards.components.answers.gradient import (
-    exploding_answer,
     flow_answer,
     playground_answer,
     spectra_answer,

@@ -1,4 +1,4 @@
-"""What the pages on the gradient open with: how far it reaches, where it explodes, what a window leaves out."""
+"""What the pages on the gradient open with: how far it reaches, what a product leaves, what a window leaves out."""
 
 import math
 from collections.abc import Mapping
@@ -103,38 +103,6 @@ def vanishing_answer(by_lag: pd.DataFrame, demanded: int | None, medians: Mappin
         f"{at_step(by_lag)} the gradient vanishes{of} before the {count_of(demanded, 'step')} that the task demands: "
         f"it reaches back {' up to '.join(words) if many else in_a_row(words)}{tail}."
     )
-
-
-def exploding_answer(spikes: pd.DataFrame) -> str:
-    """How many runs spike or broke, and the worst of it, from the data of the figure `spikes`."""
-    if not len(spikes):
-        return "No training step has been recorded here yet."
-    runs = spikes["run"].nunique()
-    rows = spikes[spikes["spike"].astype(bool)]
-    if not len(rows):
-        largest = number_in_words(float(f"{spikes['times'].max():.2g}"))
-        return f"Nothing explodes: no gradient norm is more than {largest} times the usual one."
-    finite = rows[np.isfinite(rows["times"].to_numpy(dtype=float))]
-    broken = rows[~np.isfinite(rows["grad_norm"].to_numpy(dtype=float))]
-    parts = []
-    if len(broken):
-        first = broken.sort_values("step").iloc[0]
-        named = f": {first['first_nonfinite']}" if first["first_nonfinite"] else ""
-        count = broken["run"].nunique()
-        whose = "the run" if runs == 1 else f"{count:,} of {count_of(runs, 'run')}"
-        when = f"first at training step {int(first['step']):,}{named}"
-        parts.append(f"the gradient of {whose} became NaN or ∞, {when}")
-    if len(finite):
-        worst = finite.loc[finite["times"].idxmax()]
-        count = finite["run"].nunique()
-        times = number_in_words(float(f"{worst['times']:.2g}"))
-        whose = "" if runs == 1 else f" in {count:,} of {count_of(runs, 'run')}"
-        if not len(broken):
-            parts.append("no gradient became NaN or ∞")
-        spikes_so = f"spikes{whose}, at worst to {times} times the usual one at training step {int(worst['step']):,}"
-        parts.append(f"the norm {spikes_so}" if len(broken) else f"but its norm {spikes_so}")
-    sentence = ("; " if len(broken) else ", ").join(parts)
-    return f"{sentence[0].upper()}{sentence[1:]}."
 
 
 def truncation_answer(data: pd.DataFrame) -> str:
