@@ -137,9 +137,14 @@ def _write_teaching(store: Store, run: RunInfo, step: int, here: dict[str, Any],
     known = read_table(store, "teaching", [run], ["step"], where=here)["step"].unique().tolist()
     if known:
         near = min(known, key=lambda n: abs(n - step))
-        columns = ["step", *axes, "source", "t", "log_gradient"]
-        rows = read_table(store, "teaching", [run], columns, where={"step": near, **here})
-        data = figures.who_teaches_whom_data(rows, run=run.id)
+
+        def make() -> pd.DataFrame:
+            columns = ["step", *axes, "source", "t", "log_gradient"]
+            rows = read_table(store, "teaching", [run], columns, where={"step": near, **here})
+            return figures.who_teaches_whom_data(rows, run=run.id)
+
+        # the same numbers again are the same picture, which is drawn once
+        data = remembered(make, [run], "teaching", near, here)
         write_text(reach_in_words(data) or f"At training step {near:,}.")
         write_figure(figures.WHO_TEACHES_WHOM, data)
     elif "teaching" in run.tables():

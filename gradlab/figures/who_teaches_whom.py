@@ -218,15 +218,19 @@ def _source_axis(sources: np.ndarray, rows: np.ndarray, even: bool) -> dict[str,
 
 
 def reach_in_words(data: pd.DataFrame) -> str:
-    """How far the loss arrives that has the longest way to go, as a sentence; empty where nothing finite does."""
+    """How far the loss arrives that has the longest way to go, as a sentence; empty where nothing of it arrives."""
     reaches = _reaches(data[np.isfinite(data["log_share"])])
     backward = "direction" in data.columns and len(data) > 0 and data["direction"].iloc[0] == 1
     source = int((data["source"].min() if backward else data["source"].max()) if len(data) else 0)
-    if source not in reaches.index:
-        return ""
-    lag = abs(int(reaches[source]) - source)
     row = data[data["source"] == source]
+    norms = row["log_gradient"].to_numpy(dtype=float)
+    broken = int((np.isnan(norms) | np.isposinf(norms)).sum())
+    if not broken and source not in reaches.index:
+        return ""
     sent = f"At training step {int(row['step'].iloc[0]):,}, what the loss at time {source:,} sends back"
+    if broken:
+        return f"{sent} is NaN or ∞ at {broken:,} of {count_of(len(row), 'time step')}."
+    lag = abs(int(reaches[source]) - source)
     if lag == (row["t"] - source).abs().max():
         return f"{sent} is still at least 1 % at the far end, {count_of(lag, 'step')} away."
     return f"{sent} falls below 1 % beyond {count_of(lag, 'step')}."

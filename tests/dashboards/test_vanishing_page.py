@@ -77,3 +77,5 @@ def test_what_was_not_recorded_is_said_with_the_key(open_page: Open) -> None:
 def test_losses_that_are_no_numbers_are_marked(open_page: Open, run: str, mark: str) -> None:
     app = open_page("nonfinite", VANISHING, run=run)
     assert mark in {trace.get("name") for trace in charts(app)[-1]["data"]}
+    told = {"∞": "is NaN or ∞ at 16 of 30", "NaN": "is NaN or ∞ at 30 of 30", "exactly 0": "At training step 50."}
+    assert any(told[mark] in text for text in texts(app))

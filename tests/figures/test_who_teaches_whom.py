@@ -103,4 +103,6 @@ def test_says_how_far_the_longest_way_is_gone() -> None:
     assert "the loss at time 0 sends back falls below 1 % beyond 6 steps" in reach_in_words(
         who_teaches_whom_data(backward)
     )
-    assert reach_in_words(who_teaches_whom_data(frame.assign(log_gradient=np.nan))) == ""
+    assert reach_in_words(who_teaches_whom_data(frame.assign(log_gradient=-np.inf))) == ""
+    frame.loc[(frame["source"] == 31) & (frame["t"] < 3), "log_gradient"] = [np.nan, np.nan, np.inf]
+    assert reach_in_words(who_teaches_whom_data(frame)).endswith("sends back is NaN or ∞ at 3 of 32 time steps.")
