@@ -77,6 +77,11 @@ def test_bfloat16_autocast_is_recorded_to_its_precision(kind):
             out = model(x)
         return backward_of((out.float() ** 2).mean())
 
+    try:
+        mixed()
+    except RuntimeError as error:  # pragma: no cover - depends on the processor
+        pytest.skip(f"torch alone cannot train this in bfloat16 here: {error}")
+    model.zero_grad()
     recorder = record(model, mixed)
     got, expected = (r.frame("timesteps")["grad_h"].to_numpy() for r in (recorder, exact))
     np.testing.assert_allclose(got, expected, rtol=0.15)
