@@ -64,7 +64,7 @@ def strategies_figure(data: pd.DataFrame, *, theme: ThemeName | Theme = "light")
     rows = list(dict.fromkeys(sorted(labels, key=dict(zip(labels, _order(data), strict=True)).__getitem__)))
     shown = rows[:ROWS]
     names, note = groups_of(data, GROUPS_DRAWN)
-    figure = new_figure(look, TITLE, 150 + len(shown) * (22 + 8 * min(len(names), 4)))
+    figure = new_figure(look, TITLE, 150 + len(shown) * (12 + 8 * min(len(names), 4)))
     left = Scale.fit(data["left_low"], data["left"], data["left_high"], log=True, include=(1.0,))
     cosine = Scale.fit(data["cosine_low"], data["cosine"], log=False, include=(1.0, 0.9))
     for place, name in enumerate(names):
