@@ -25,6 +25,9 @@ from gradlab import figures
 from gradlab.store import RunInfo, Store
 
 _COLUMNS = ["step", "grad_norm", "grad_norm_clipped", "clip_coefficient", "clip_fired", "clip_threshold"]
+_STRATEGIES = ["step", "strategy", "setting", "coefficient", "cosine", "fired"]
+# more marks than this in each of twenty rows say less than one
+GROUPS_APART = 3
 # what the diagnosis may say of it
 _RULES = ("clipping_threshold", "clipping_always", "clipping_never", "learning_rate")
 
@@ -55,26 +58,40 @@ def main() -> None:
     with answer:
         write_text(clipping_answer(shares), "answer")
         write_part(part, own)
-    if run is not None:
-        write_figure(figures.CLIPPING, figures.clipping_data(frame, run=run.id))
-    st.subheader("All runs of the study", anchor=False)
     if shares["clips"].astype(bool).any():
         write_figure(figures.CLIPPING_SHARE, shares)
-    else:
-        write_text("None of them clips its gradient.", "small")
-    _write_thresholds(frame, part, by)
-    _write_strategies(store, part, by)
     if run is not None:
-        _write_cliff(store, run)
+        st.subheader("One run", anchor=False)
+        write_figure(figures.CLIPPING, figures.clipping_data(frame, run=run.id))
+    _write_others(store, part, by, frame, run)
+    if run is not None:
         with advice:
             write_advice(store, run, run_label(run, naming_keys(study, own)), _RULES)
+
+
+def _write_others(
+    store: Store, runs: list[RunInfo], by: tuple[str, ...], frame: pd.DataFrame, run: RunInfo | None
+) -> None:
+    """What might have been: side by side, since under each other they are four screens."""
+    strategies = read_table(store, "clipping", runs, _STRATEGIES, by)
+    walks = read_table(store, "cliff", [run] if run else [], ["step"], where={"path": "raw", "point": 0})
+    st.subheader("What else might have been done", anchor=False)
+    names = ["Another threshold"] + ["Other strategies"] * bool(len(strategies)) + ["The cliff"] * bool(len(walks))
+    tabs = dict(zip(names, st.tabs(names, key="others"), strict=True))
+    with tabs["Another threshold"]:
+        _write_thresholds(frame, runs, by)
+    if "Other strategies" in tabs:
+        with tabs["Other strategies"]:
+            _write_strategies(strategies, runs, by)
+    if run is not None and "The cliff" in tabs:
+        with tabs["The cliff"]:
+            _write_cliff(store, run, sorted(walks["step"].unique().tolist()))
 
 
 def _write_thresholds(frame: pd.DataFrame, runs: list[RunInfo], by: tuple[str, ...]) -> None:
     """What any other threshold on the norm would have done; the reader moves it."""
     data = remembered(lambda: figures.thresholds_data(frame, by=by), runs, "thresholds", by)
     places = sorted(data["threshold"].unique())
-    st.subheader("What another threshold would have done", anchor=False)
     used = frame["clip_threshold"].dropna()
     near = min(places, key=lambda place: abs(math.log(place / (used.median() if len(used) else 1.0) or 1.0)))
     options = [float(f"{place:.3g}") for place in places]
@@ -89,23 +106,17 @@ def _write_thresholds(frame: pd.DataFrame, runs: list[RunInfo], by: tuple[str, .
     write_figure(figures.THRESHOLDS_FIGURE, data, threshold=threshold)
 
 
-def _write_strategies(store: Store, runs: list[RunInfo], by: tuple[str, ...]) -> None:
+def _write_strategies(rows: pd.DataFrame, runs: list[RunInfo], by: tuple[str, ...]) -> None:
     """Other strategies, as they were held against the same gradients during training."""
-    columns = ["step", "strategy", "setting", "coefficient", "cosine", "fired"]
-    rows = read_table(store, "clipping", runs, columns, by)
-    if not len(rows):
-        return
-    st.subheader("What other strategies would have done", anchor=False)
     data = remembered(lambda: figures.strategies_data(rows, by=by), runs, "strategies", by)
+    groups = data["group"].nunique()
+    if groups > GROUPS_APART:
+        write_text(f"All runs together: {groups} groups in one row could not be told apart.", "small")
+        data = remembered(lambda: figures.strategies_data(rows), runs, "strategies")
     write_figure(figures.STRATEGIES, data)
 
 
-def _write_cliff(store: Store, run: RunInfo) -> None:
-    steps = read_table(store, "cliff", [run], ["step"], where={"path": "raw", "point": 0})
-    if not len(steps):
-        return
-    st.subheader("The cliff", anchor=False)
-    known = sorted(steps["step"].unique().tolist())
+def _write_cliff(store: Store, run: RunInfo, known: list[int]) -> None:
     step = choose("Training step", "at", known, default=known[0], show=lambda n: f"{n:,}", slider=True)
     if step is not None:
         columns = ["step", "path", "point", "along", "across", "fraction", "loss"]

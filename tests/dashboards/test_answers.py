@@ -83,6 +83,11 @@ def test_clipping() -> None:
     assert clipping_answer(shares(rnn=[0.3], lstm=[0.004], gru=[-1.0])) == (
         f"Clipping fired at 30{NBSP} of the training steps with rnn and 0.4{NBSP} with lstm."
     )
+    assert clipping_answer(shares(rnn=[0.9, 0.9], lstm=[0.5])).endswith(
+        f"and 50{NBSP} with lstm, which cuts most of them and not only spikes."
+    )
+    rare = f"Clipping fired at 5{NBSP} of the training steps, which leaves all but rare spikes alone."
+    assert clipping_answer(shares(rnn=[0.05])) == rare
     assert clipping_answer(shares(rnn=[-1.0])) == "Nothing was clipped: the largest gradient norm was 31."
     broken = shares(rnn=[0.3, 0.3]).assign(largest_norm=[np.inf, 1.0])
     assert clipping_answer(broken).endswith("; the norm became NaN or ∞ in 1 of 2 runs.")

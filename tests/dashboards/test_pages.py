@@ -141,6 +141,12 @@ def test_unknown_study_is_told(open_page: Open) -> None:
     assert "There is no study “nosuchstudy” here." in notices(app)
 
 
+@pytest.mark.parametrize("entry", PAGES, ids=lambda entry: entry.address)
+def test_nothing_stands_above_the_title(open_page: Open, entry: PageEntry) -> None:
+    app = open_page("full", entry, study="digits")
+    assert app.main[0].type == "title", "Streamlit writes a bare string of a page onto it"
+
+
 @pytest.mark.parametrize("entry", [FLOW, CLIPPING], ids=lambda entry: entry.address)
 def test_run_without_data_yet(open_page: Open, entry: PageEntry) -> None:
     app = open_page("just_begun", entry)

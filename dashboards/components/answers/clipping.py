@@ -20,6 +20,7 @@ def clipping_answer(shares: pd.DataFrame) -> str:
         return f"Nothing was clipped: the largest gradient norm was {number_in_words(largest)}{tail}."
     medians = clipped.groupby("group", observed=True)["share"].median().sort_values(ascending=False)
     ranked = [(str(name), float(share)) for name, share in medians.items()]
+    tail = _verdict(ranked[-1][1], ranked[0][1]) + tail
     if len(ranked) > NAMED:
         ranked = [ranked[0], ranked[-1]]
     if len(ranked) == 1:
@@ -28,6 +29,13 @@ def clipping_answer(shares: pd.DataFrame) -> str:
     words += [f"{percent(share)} with {name}" for name, share in ranked[1:]]
     told = " down to ".join(words) if len(medians) > NAMED else in_a_row(words)
     return f"Clipping fired at {told}{tail}."
+
+
+def _verdict(least: float, most: float) -> str:
+    """What such shares mean, where they all mean the same."""
+    if least >= 0.5:
+        return ", which cuts most of them and not only spikes"
+    return ", which leaves all but rare spikes alone" if 0 < most <= 0.05 else ""
 
 
 def threshold_answer(rows: pd.DataFrame, threshold: float) -> str:
