@@ -17,6 +17,8 @@ from dashboards.components.choices import (
     run_label,
     write_part,
 )
+from dashboards.components.comparing.keys import outcome_of
+from dashboards.components.comparing.outcomes import outcomes, write_outcomes
 from dashboards.components.figure import write_figure
 from dashboards.components.findings import write_advice
 from dashboards.components.runs import open_store, read_table, remembered
@@ -64,6 +66,8 @@ def main() -> None:
         st.subheader("One run", anchor=False)
         write_figure(figures.CLIPPING, figures.clipping_data(frame, run=run.id))
     _write_others(store, part, by, frame, run)
+    outcome = outcome_of(part)
+    write_outcomes(outcomes(part, by, outcome.fact), outcome.word)
     if run is not None:
         with advice:
             write_advice(store, run, run_label(run, naming_keys(study, own)), _RULES)

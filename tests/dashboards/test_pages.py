@@ -11,7 +11,7 @@ from dashboards.components.findings import judged
 from dashboards.pages import PAGES, PageEntry
 from gradlab.figures.text import number_in_words
 from gradlab.store import Store
-from tests.dashboards.reading import Open, answer, charts, notices, page_named, texts
+from tests.dashboards.reading import Open, answer, charts, grids, notices, page_named, texts
 from tests.dashboards.stores import LENGTH, MARKUP, STORES
 from tests.figures.frames import DECAY
 
@@ -237,3 +237,11 @@ def test_overview_says_which_claims_held(open_page: Open, tmp_path: Path) -> Non
     app = open_page(tmp_path / "store", OVERVIEW)
     assert any(fold.label == "2 claims: 1 held, 1 not yet decided" for fold in app.expander)
     assert any("Held: an &lt;b&gt;LSTM&lt;/b&gt; learns it (0.9 against 0.1)" in text for text in texts(app))
+
+
+def test_clipping_says_what_came_of_it(open_page: Open) -> None:
+    """Every run of the store ends at 0.9."""
+    app = open_page("full", CLIPPING, study="digits", by="clipping.name")
+    head, rows = next(grid for grid in grids(app) if grid[0][:2] == ["group", "runs"])
+    assert head == ["group", "runs", "median", "10 %", "90 %"]
+    assert {row[0]: row[1:] for row in rows} == {name: ["6", "0.9", "0.9", "0.9"] for name in ("no clipping", "norm")}
