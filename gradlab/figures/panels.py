@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from gradlab.figures.group_lines import draw_groups
 from gradlab.figures.groups import groups_of
 from gradlab.figures.marks import Scale, once_in_legend
-from gradlab.figures.order import quantiles_by
+from gradlab.figures.order import Groups
 from gradlab.figures.text import formula, plain
 from gradlab.figures.theme import GROUPS_DRAWN, LineStyle, Theme, new_figure
 
@@ -41,14 +41,13 @@ def spread_over_runs(frame: pd.DataFrame, x: str, quantities: Mapping[str, bool]
     Returns:
         Columns `quantity`, `group`, `x`, `runs`, `first_step`, `last_step`, `low`, `median`, `high`.
     """
+    places = Groups.of(frame, ("group", x))
     parts = []
     for quantity, log in quantities.items():
         if quantity in frame.columns:
-            part = quantiles_by(frame, ("group", x), quantity, SPREAD, log=log).rename(columns={"count": "runs"})
-            part.insert(0, "quantity", quantity)
-            parts.append(part)
+            spread = places.quantiles(frame[quantity].to_numpy(dtype=float, na_value=np.nan), SPREAD, log)
+            parts.append(places.keys.assign(runs=places.counts, **spread, quantity=quantity))
     data = pd.concat(parts, ignore_index=True)
-    data["group"] = pd.Categorical(data["group"], categories=frame["group"].cat.categories)
     steps = frame.groupby("group", observed=True)["step"].agg(["min", "max"])
     data["first_step"] = data["group"].map(steps["min"]).astype(int)
     data["last_step"] = data["group"].map(steps["max"]).astype(int)
