@@ -5,6 +5,8 @@ import threading
 from importlib import resources
 from pathlib import Path
 
+from gradlab.cli.preload import Preload, links
+
 STORE_VARIABLE = "GRADLAB_STORE"
 ADDRESS = "127.0.0.1"
 DEFAULT_PORT = 8501
@@ -65,13 +67,15 @@ def serve(store: str, port: int | None = None, open_browser: bool = True) -> Non
     # a relative folder must mean the same to the app, whatever it calls its working directory
     os.environ[STORE_VARIABLE] = store if "://" in store else str(Path(store).resolve())
     import streamlit
+    from starlette.middleware import Middleware
     from streamlit.runtime.pages_manager import PagesManager
 
     # The folder `pages` looks like Streamlit's old way of many pages; until the first visit has called
     # st.navigation a link to any page but the first would be answered with "page not found".
     PagesManager.uses_pages_directory = False
     threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
-    streamlit.App(path).run(config=server_config(port, open_browser))
+    early = Middleware(Preload, links=links(Path(streamlit.__file__).with_name("static")))
+    streamlit.App(path, middleware=[early]).run(config=server_config(port, open_browser))
 
 
 def warm_up() -> None:

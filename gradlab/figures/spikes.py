@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from gradlab.figures.decimation import thin, thin_marks
 from gradlab.figures.figure import Figure, empty_figure
 from gradlab.figures.groups import groups_of, with_group
-from gradlab.figures.marks import Scale, edge_marks, line, once_in_legend
+from gradlab.figures.marks import Scale, edge_marks, line, once_in_legend, scatter
 from gradlab.figures.selection import require
 from gradlab.figures.text import count_of, number_in_words, plain, short
 from gradlab.figures.theme import Theme, ThemeName, new_figure, theme_named
@@ -147,7 +147,7 @@ def _draw_spikes(figure: go.Figure, data: pd.DataFrame, scale: Scale, look: Them
     rows = rows.sort_values("times", ascending=False)
     rows = rows.iloc[np.sort(thin_marks(np.arange(len(rows)), 400))]
     figure.add_trace(
-        go.Scatter(
+        scatter(
             x=rows["step"].to_numpy(),
             y=rows["grad_norm"].to_numpy(dtype=float),
             mode="markers",
