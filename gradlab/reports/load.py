@@ -95,9 +95,9 @@ def read(
 
 
 def _is_little(runs: Sequence[RunInfo], table: str, where: Where) -> bool:
-    """Whether little is read of each run, and from a disk: threads would wait for each other, and it takes twice as long.
+    """Whether little is read of each run, and from a disk: threads would only wait for each other, at twice the work.
 
-    Of the training steps that are named one by one it is mostly known where they stand.
+    Of training steps that are named one by one it is mostly known where they stand.
     """
     first = TABLES[table].axes[0]
     return first in where and not isinstance(where[first], slice) and isinstance(runs[0].folder, LocalFolder)
