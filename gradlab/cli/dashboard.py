@@ -80,6 +80,8 @@ def serve(store: str, port: int | None = None, open_browser: bool = True) -> Non
 
 def warm_up() -> None:
     """Import what the first page needs, and draw a figure, while the server starts and the browser opens its window."""
+    import inspect
+
     import pandas as pd
     import pyarrow.parquet  # noqa: F401
 
@@ -90,3 +92,5 @@ def warm_up() -> None:
     # plotly reads its rules of what may be drawn with the first figure
     steps = pd.DataFrame({"step": range(50), "loss": 1.0, "score": 0.5})
     figures.LEARNING_CURVES.draw(figures.LEARNING_CURVES.data(steps)).to_json()
+    # with its first element Streamlit looks where it was called from, and for that at the source of every module
+    inspect.stack()
