@@ -5,6 +5,8 @@ import threading
 from importlib import resources
 from pathlib import Path
 
+from gradlab.cli.preload import Preload, links
+
 STORE_VARIABLE = "GRADLAB_STORE"
 ADDRESS = "127.0.0.1"
 DEFAULT_PORT = 8501
@@ -65,17 +67,21 @@ def serve(store: str, port: int | None = None, open_browser: bool = True) -> Non
     # a relative folder must mean the same to the app, whatever it calls its working directory
     os.environ[STORE_VARIABLE] = store if "://" in store else str(Path(store).resolve())
     import streamlit
+    from starlette.middleware import Middleware
     from streamlit.runtime.pages_manager import PagesManager
 
     # The folder `pages` looks like Streamlit's old way of many pages; until the first visit has called
     # st.navigation a link to any page but the first would be answered with "page not found".
     PagesManager.uses_pages_directory = False
     threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
-    streamlit.App(path).run(config=server_config(port, open_browser))
+    early = Middleware(Preload, links=links(Path(streamlit.__file__).with_name("static")))
+    streamlit.App(path, middleware=[early]).run(config=server_config(port, open_browser))
 
 
 def warm_up() -> None:
     """Import what the first page needs, and draw a figure, while the server starts and the browser opens its window."""
+    import inspect
+
     import pandas as pd
     import pyarrow.parquet  # noqa: F401
 
@@ -86,3 +92,5 @@ def warm_up() -> None:
     # plotly reads its rules of what may be drawn with the first figure
     steps = pd.DataFrame({"step": range(50), "loss": 1.0, "score": 0.5})
     figures.LEARNING_CURVES.draw(figures.LEARNING_CURVES.data(steps)).to_json()
+    # with its first element Streamlit looks where it was called from, and for that at the source of every module
+    inspect.stack()

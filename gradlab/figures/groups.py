@@ -39,8 +39,10 @@ def with_group(frame: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     keys = [tuple(row) for row in frame.iloc[firsts][list(by)].itertuples(index=False, name=None)]
     order = sorted(range(len(keys)), key=lambda i: tuple(_rank(value) for value in keys[i]))
     labels = [_label(by, key) for key in keys]
-    names = np.array(labels, dtype=object)[codes]
-    frame["group"] = pd.Categorical(names, categories=list(dict.fromkeys(labels[i] for i in order)))
+    names = list(dict.fromkeys(labels[i] for i in order))
+    # by number, not by name: a frame may have millions of rows
+    place = np.array([names.index(label) for label in labels], dtype=np.intp)
+    frame["group"] = pd.Categorical.from_codes(place[codes], dtype=pd.CategoricalDtype(names))
     return frame
 
 

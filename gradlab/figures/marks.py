@@ -84,6 +84,11 @@ def _floats(values: ArrayLike) -> np.ndarray:
     return np.asarray(values, dtype=float)
 
 
+def scatter(**trace: Any) -> go.Scatter:
+    """A trace that plotly checks when it joins a figure, and not already here: checks are most of what it costs."""
+    return go.Scatter(**trace, _validate=False)
+
+
 def line(x: np.ndarray, y: np.ndarray, scale: Scale, style: LineStyle, **trace: Any) -> go.Scatter:
     """One line, thinned, broken where a value cannot be drawn, with marks for eyes without colour."""
     x, y = thin(np.asarray(x), scale.drawable(np.asarray(y, dtype=float)))
@@ -94,7 +99,7 @@ def line(x: np.ndarray, y: np.ndarray, scale: Scale, style: LineStyle, **trace: 
     if len(x) > 30 and not lonely.any():
         marker["maxdisplayed"] = 12
     width = trace.pop("width", 2.4)
-    return go.Scatter(
+    return scatter(
         x=x,
         y=y,
         mode="lines+markers",
@@ -131,7 +136,7 @@ def band(
     if not xs:
         return []
     return [
-        go.Scatter(
+        scatter(
             x=np.concatenate(xs)[:-1],
             y=np.concatenate(ys)[:-1],
             fill="toself",
@@ -186,7 +191,7 @@ def edge_marks(
         height = scale.edge("bottom" if kind in ("0", "-inf") else "top", lane)
         marker = {"symbol": symbol, "size": 8, "color": style.colour, "line": {"width": 1.5, "color": style.colour}}
         traces.append(
-            go.Scatter(
+            scatter(
                 x=at,
                 y=np.full(len(at), height),
                 mode="markers",

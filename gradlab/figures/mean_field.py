@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from gradlab.dynamics.mean_field import MeanField, exponent_line
 from gradlab.figures.figure import Figure, empty_figure
 from gradlab.figures.groups import groups_of, with_group
 from gradlab.figures.marks import Scale, edge_marks, line, once_in_legend
@@ -51,6 +50,9 @@ def mean_field_data(
         known). The rows of the group `theory` are a fine grid, without measurement.
         Raises ValueError for columns that the frame lacks.
     """
+    # scipy is loaded with it, which takes longer than all figures together
+    from gradlab.dynamics.mean_field import MeanField, exponent_line
+
     if not require(frame, ("step", "t", "grad_h", sigma_w), "timesteps"):
         return pd.DataFrame(columns=_COLUMNS)
     frame = with_group(one_pass(frame, module=None, call=None, layer=None, direction=None), by)

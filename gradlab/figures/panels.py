@@ -9,8 +9,8 @@ import plotly.graph_objects as go
 
 from gradlab.figures.group_lines import draw_groups
 from gradlab.figures.groups import groups_of
-from gradlab.figures.marks import Scale, once_in_legend
-from gradlab.figures.order import quantiles_by
+from gradlab.figures.marks import Scale, once_in_legend, scatter
+from gradlab.figures.order import Groups
 from gradlab.figures.text import formula, plain
 from gradlab.figures.theme import GROUPS_DRAWN, LineStyle, Theme, new_figure
 
@@ -41,14 +41,13 @@ def spread_over_runs(frame: pd.DataFrame, x: str, quantities: Mapping[str, bool]
     Returns:
         Columns `quantity`, `group`, `x`, `runs`, `first_step`, `last_step`, `low`, `median`, `high`.
     """
+    places = Groups.of(frame, ("group", x))
     parts = []
     for quantity, log in quantities.items():
         if quantity in frame.columns:
-            part = quantiles_by(frame, ("group", x), quantity, SPREAD, log=log).rename(columns={"count": "runs"})
-            part.insert(0, "quantity", quantity)
-            parts.append(part)
+            spread = places.quantiles(frame[quantity].to_numpy(dtype=float, na_value=np.nan), SPREAD, log)
+            parts.append(places.keys.assign(runs=places.counts, **spread, quantity=quantity))
     data = pd.concat(parts, ignore_index=True)
-    data["group"] = pd.Categorical(data["group"], categories=frame["group"].cat.categories)
     steps = frame.groupby("group", observed=True)["step"].agg(["min", "max"])
     data["first_step"] = data["group"].map(steps["min"]).astype(int)
     data["last_step"] = data["group"].map(steps["max"]).astype(int)
@@ -76,8 +75,10 @@ def panels_figure(
         rows, bounds = data[data["quantity"] == panel.quantity], data[data["quantity"] == panel.bound]
         scale = _scale(rows, bounds, panel.log)
         draw_groups(figure, rows, x, scale, look, hover=f"{x} %{{x}}: %{{y:.4g}}", names=names, **axes)
+        bound_of = {str(name): own for name, own in bounds.groupby("group", observed=True)}
         for index, name in enumerate(names):
-            _draw_bound(figure, bounds[bounds["group"].astype(str) == name], x, name, look.style(index), axes)
+            if name in bound_of:
+                _draw_bound(figure, bound_of[name], x, name, look.style(index), axes)
         top = 1 - number * (height + _GAP)
         figure.layout[f"yaxis{suffix}"] = {
             **scale.axis(formula(panel.label)),
@@ -110,7 +111,7 @@ def _draw_bound(
     places, values = rows[x].to_numpy(dtype=float)[known], values[known]
     kept = np.unique(np.linspace(0, len(places) - 1, min(len(places), 1000)).astype(int))
     figure.add_trace(
-        go.Scatter(
+        scatter(
             x=places[kept],
             y=values[kept],
             mode="lines",

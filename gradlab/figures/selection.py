@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 
@@ -58,7 +59,15 @@ def drop_unmeasured_runs(frame: pd.DataFrame, quantity: str) -> pd.DataFrame:
 
 def at_step(frame: pd.DataFrame, step: int | None) -> pd.DataFrame:
     """Of every run the rows of one recorded training step: the nearest to the one asked for, or its last."""
-    recorded = frame[["run", "step"]].drop_duplicates()
-    distance = -recorded["step"] if step is None else (recorded["step"] - step).abs()
-    nearest = recorded.loc[distance.groupby(recorded["run"], observed=True).idxmin()]
-    return frame.merge(nearest, on=["run", "step"])
+    if not len(frame):
+        return frame.reset_index(drop=True)
+    runs, steps = pd.factorize(frame["run"])[0], frame["step"].to_numpy()
+    distance = -steps if step is None else np.abs(steps - step)
+    least = np.full(runs.max() + 1, distance.max())
+    np.minimum.at(least, runs, distance)
+    # of two steps that are as near the one that was recorded first
+    nearest = np.flatnonzero(distance == least[runs])
+    known, first = np.unique(runs[nearest], return_index=True)
+    chosen = np.zeros_like(least)
+    chosen[known] = steps[nearest[first]]
+    return frame[steps == chosen[runs]].reset_index(drop=True)

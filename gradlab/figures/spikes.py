@@ -11,7 +11,7 @@ from gradlab.figures.decimation import thin, thin_marks
 from gradlab.figures.figure import Figure, empty_figure
 from gradlab.figures.group_lines import draw_groups
 from gradlab.figures.groups import groups_of, with_group
-from gradlab.figures.marks import Scale, edge_marks, line, once_in_legend
+from gradlab.figures.marks import Scale, edge_marks, line, once_in_legend, scatter
 from gradlab.figures.order import quantiles_by
 from gradlab.figures.panels import SPREAD
 from gradlab.figures.selection import require
@@ -186,7 +186,7 @@ def _draw_spikes(figure: go.Figure, data: pd.DataFrame, chosen: str | None, scal
     own = (rows["run"].astype(str) == chosen).to_numpy() if chosen is not None else np.ones(len(rows), dtype=bool)
     colours = np.where(own, look.text, look.muted)
     figure.add_trace(
-        go.Scatter(
+        scatter(
             x=rows["step"].to_numpy(),
             y=rows["grad_norm"].to_numpy(dtype=float),
             mode="markers",

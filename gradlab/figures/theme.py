@@ -166,7 +166,7 @@ def _numbers(colour: str) -> str:
 
 def new_figure(theme: Theme, title: str, height: int) -> go.Figure:
     """An empty figure in the theme, as wide as its page."""
-    figure = go.Figure()
     # autosize and no width: the page decides, from a phone to a projector.
-    figure.update_layout(template=theme.template(), title_text=title, height=height, autosize=True)
-    return figure
+    return go.Figure(
+        layout={"template": theme.template(), "title": {"text": title}, "height": height, "autosize": True}
+    )

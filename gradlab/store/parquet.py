@@ -204,6 +204,11 @@ def _read(part: _Opened, names: Sequence[str], where: Where, groups: list[int] |
         return (found.filter(matching(found, where)) if where else found).select(list(names))
     if not where:
         return _arranged(_spelt_out(part.columns(groups, names)), table, names)
+    first = TABLES[table].axes[0]
+    if first in where and len(where) > 1 and len(groups) > 1:
+        # which groups hold such a training step is seen in that column alone
+        part.columns(groups, [first])
+        groups = [group for group in groups if ranges.may_hold(part.ranges[group], where[first])]
     return part.matching(groups, names, where)
 
 

@@ -25,11 +25,12 @@ def candidates(file: Hashable, condition: Any) -> list[int] | None:
     """The row groups that may hold a value which meets a condition; None where that is not known."""
     if file not in _KNOWN:
         return None
-    return [group for group, bounds in _KNOWN[file].items() if _may_hold(*bounds, condition)]
+    return [group for group, bounds in _KNOWN[file].items() if may_hold(bounds, condition)]
 
 
-def _may_hold(low: Any, high: Any, condition: Any) -> bool:
-    """Whether some value between the two, themselves among them, meets a condition; true for one of another kind."""
+def may_hold(bounds: Range, condition: Any) -> bool:
+    """Whether some value within the range, its ends among them, meets a condition; true for one of another kind."""
+    low, high = bounds
     try:
         if isinstance(condition, slice):
             return (condition.start is None or condition.start <= high) and (

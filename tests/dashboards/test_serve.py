@@ -61,3 +61,9 @@ def test_every_page_file_is_in_the_list_and_has_an_address() -> None:
 def test_looking_does_not_need_torch(module: str) -> None:
     code = f"import sys, {module}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=120).returncode == 0
+
+
+def test_looking_does_not_wait_for_scipy() -> None:
+    """Half a second before the first figure; only the theory of random nets needs it."""
+    code = "import sys, gradlab.figures; sys.exit('scipy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=120).returncode == 0

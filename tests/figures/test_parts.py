@@ -10,6 +10,7 @@ from hypothesis.extra import numpy as hnp
 from gradlab.figures.decimation import coarsen, thin, thin_marks
 from gradlab.figures.groups import with_group
 from gradlab.figures.order import quantiles_by
+from gradlab.figures.selection import at_step
 from gradlab.figures.text import formula, number_in_words, plain, short
 
 
@@ -37,6 +38,29 @@ def test_quantiles_keep_groups_apart_and_in_order() -> None:
     assert result.to_dict("list") == {
         "g": ["a", "a", "b"], "t": [0, 1, 0], "count": [1, 1, 2], "low": [1, 2, 3], "high": [1, 2, 5],
     }  # fmt: skip
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.sampled_from([0.0, 1.0, -2.0, np.inf, -np.inf, np.nan])), min_size=1))
+def test_quantiles_of_many_groups_are_those_of_each_alone(rows: list[tuple[int, float]]) -> None:
+    """Groups of much the same size are sorted in another way than those of which one is far larger."""
+    for extra in (0, 300):
+        frame = pd.DataFrame([*rows, *[(99, 3.0)] * extra], columns=["g", "v"])
+        result = quantiles_by(frame, ("g",), "v", {"q": 0.3, "most": 1.0}).set_index("g")
+        for group, values in frame.groupby("g")["v"]:
+            alone = quantiles_by(values.to_frame().assign(g=0), ("g",), "v", {"q": 0.3, "most": 1.0})
+            np.testing.assert_array_equal(result.loc[group, ["q", "most"]], alone[["q", "most"]].iloc[0])
+            assert result.loc[group, "count"] == len(values)
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 9)), max_size=30), st.none() | st.integers(-2, 12))
+def test_every_run_gives_the_step_that_is_nearest(rows: list[tuple[str, int]], step: int | None) -> None:
+    frame = pd.DataFrame(rows, columns=["run", "step"]).astype({"step": int}).assign(place=range(len(rows)))
+    expected = []
+    for run, own in frame.groupby("run")["step"]:
+        # of two that are as near the one that was recorded first
+        nearest = max(own) if step is None else min(own, key=lambda each: abs(each - step))
+        expected += frame.index[(frame["run"] == run) & (frame["step"] == nearest)].tolist()
+    assert at_step(frame, step)["place"].tolist() == sorted(expected)
 
 
 @given(hnp.arrays(float, st.integers(1, 400), elements=st.floats(-9, 9) | st.just(np.nan)), st.integers(12, 60))

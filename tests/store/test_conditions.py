@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from gradlab.store import RunWriter, Store, parquet
+from gradlab.store import RunWriter, Store, parquet, ranges
 from gradlab.store.local import LocalFolder
 from tests.store.rows import timesteps
 
@@ -60,6 +60,17 @@ def test_conditions_find_what_a_filter_over_everything_finds(run, where):
     assert found.column_names == COLUMNS
     assert found.schema.field("module").type == "string"
     assert found.to_pandas().equals(everything.loc[kept, COLUMNS].reset_index(drop=True))
+
+
+@pytest.mark.parametrize("where", [{"step": [0, 7], "t": 3}, {"step": 7, "module": "b"}, {"step": 99, "layer": 0}])
+def test_a_first_look_finds_what_a_filter_over_everything_finds(run, where, monkeypatch):
+    """Nothing is known yet of what the row groups hold."""
+    monkeypatch.setattr(ranges, "_KNOWN", {})
+    first = run.read("timesteps", COLUMNS, where)
+    assert ranges._KNOWN
+    everything = run.read("timesteps").to_pandas()
+    kept = np.logical_and.reduce([fits(everything[name], condition) for name, condition in where.items()])
+    assert first.to_pandas().equals(everything.loc[kept, COLUMNS].reset_index(drop=True))
 
 
 def test_damage_in_a_column_that_a_condition_looks_at_is_named(run, tmp_path):
