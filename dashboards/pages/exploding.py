@@ -30,10 +30,8 @@ from gradlab.store import RunInfo, Store
 _TIMES = [
     "step", "module", "call", "layer", "direction", "t", "grad_h", "sigma_max", "state_norm", "nonfinite",
 ]  # fmt: skip
-_LAGS = [
-    "step", "module", "call", "layer", "direction",
-    "lag", "log_sigma_max", "log_sigma_median", "log_sigma_min", "grad_norm", "log_bound",
-]  # fmt: skip
+# of the directions, the one that is carried best is the one that explodes
+_LAGS = ["step", "module", "call", "layer", "direction", "lag", "log_sigma_max", "grad_norm", "log_bound"]
 # so many training steps before the first number that is none are shown, and two after it
 AROUND = 6
 _WHERE_KNOWN = ("grad_norm_clipped", "clip_threshold", "learning_rate")

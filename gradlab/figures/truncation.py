@@ -99,7 +99,11 @@ def truncation_figure(data: pd.DataFrame, *, theme: ThemeName | Theme = "light")
     windows = data["window"].to_numpy(dtype=float)
     if windows.min() > 0 and windows.max() > 20 * windows.min():
         ticks = np.unique(windows)
-        figure.update_xaxes(type="log", tickvals=ticks, ticktext=[f"{tick:,.0f}" for tick in ticks])
+        apart = 0.07 * np.log(windows.max() / windows.min())
+        # of two that would run into each other, the larger; on a phone ticks would else stand on their heads
+        named = np.append(np.diff(np.log(ticks)) >= apart, True)
+        words = [f"{tick:,.0f}" if shown else "" for tick, shown in zip(ticks, named, strict=True)]
+        figure.update_xaxes(type="log", tickvals=ticks, ticktext=words, tickangle=0)
     once_in_legend(figure)
     return figure
 

@@ -22,5 +22,5 @@ def test_where_it_begins_follows_the_chosen_step(open_page: Open) -> None:
     assert {"layer 0", "layer 1"} <= {trace.get("name") for trace in layers["data"]}
     assert "spike" in {trace.get("name") for trace in spikes["data"]}
     assert any("weight_hh" in str(trace.get("name")) for trace in weights["data"])
-    assert "lag" in lags["layout"]["xaxis4"]["title"]["text"], "products of Jacobians, as they were recorded"
+    assert "lag" in lags["layout"]["xaxis2"]["title"]["text"], "products of Jacobians, as they were recorded"
     assert app.query_params["at"] == ["100"] or app.query_params["at"] == "100"

@@ -32,6 +32,13 @@ def test_wide_windows_stand_on_a_log_axis() -> None:
     assert truncation(truncation_columns([0], 5, 0.9)).layout.xaxis.type != "log"
 
 
+def test_of_windows_that_stand_close_the_larger_is_named() -> None:
+    axis = truncation(truncation_columns([0], 60, 0.9)).layout.xaxis
+    assert list(axis.tickvals) == [1, 2, 5, 10, 20, 50, 60]
+    assert list(axis.ticktext) == ["1", "2", "5", "10", "20", "", "60"]
+    assert axis.tickangle == 0
+
+
 def test_bits_are_nats_over_ln_2_and_baselines_get_room() -> None:
     frame = steps_frame().assign(loss=np.log(2) * 3, score_loss=np.nan)
     frame.loc[frame["step"] % 50 == 0, "score_loss"] = np.log(2) * 4
