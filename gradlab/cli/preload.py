@@ -63,12 +63,6 @@ def links(static: Path) -> str:
     return ", ".join(f"</{file}>; rel=modulepreload; crossorigin" for file in files)
 
 
-def address(static: Path, name: str) -> str:
-    """Where the server has a program; empty where this Streamlit has none of the name."""
-    found = (entry["file"] for entry in _listed(static).values() if entry.get("name") == name)
-    return next((f"/{file}" for file in found), "")
-
-
 def _listed(static: Path) -> dict[str, Any]:
     """Vite's manifest of the page: source → file, name, imports; empty where there is none."""
     try:

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -40,6 +40,7 @@ def test_quantiles_keep_groups_apart_and_in_order() -> None:
     }  # fmt: skip
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 30), st.sampled_from([0.0, 1.0, -2.0, np.inf, -np.inf, np.nan])), min_size=1))
 def test_quantiles_of_many_groups_are_those_of_each_alone(rows: list[tuple[int, float]]) -> None:
     """Groups of much the same size are sorted in another way than those of which one is far larger."""
@@ -52,6 +53,7 @@ def test_quantiles_of_many_groups_are_those_of_each_alone(rows: list[tuple[int, 
             assert result.loc[group, "count"] == len(values)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 9)), max_size=30), st.none() | st.integers(-2, 12))
 def test_every_run_gives_the_step_that_is_nearest(rows: list[tuple[str, int]], step: int | None) -> None:
     frame = pd.DataFrame(rows, columns=["run", "step"]).astype({"step": int}).assign(place=range(len(rows)))
