@@ -10,7 +10,7 @@ import streamlit as st
 
 from dashboards.components.drawings import drawing_of
 from dashboards.components.files import as_csv, as_html
-from dashboards.components.text import write_text
+from dashboards.components.text import write_reading, write_text
 from gradlab.figures import Figure
 from gradlab.figures.images import ImageFormat, image_bytes, what_is_missing
 from gradlab.figures.theme import ThemeName
@@ -43,7 +43,7 @@ def write_figure(figure: Figure, data: pd.DataFrame, *, live: str = "", **drawin
         config=_CONFIG,
         alt=drawn.described,
     )
-    write_text(f"How to read it: {figure.how_to_read}", kind="read")
+    write_reading(figure.how_to_read)
     if len(data):
         write_table(data, figure.name, drawn.figure, drawn.title)
 

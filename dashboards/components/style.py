@@ -44,7 +44,12 @@ _CSS = """
 .gradlab-grid a { color: inherit; }
 a:focus-visible, .gradlab-grid:focus-visible { outline: 2px solid currentColor !important; outline-offset: 2px; }
 [data-testid="stTextArea"] textarea { font-family: "Source Code Pro", monospace; font-size: .85rem; }
+.gradlab-narrow { display: none; }
+.gradlab-narrow summary { cursor: pointer; }
+.gradlab-narrow summary:focus-visible { outline: 2px solid currentColor; outline-offset: 2px; }
 @media (max-width: 640px) {
+  .gradlab-wide { display: none; }
+  .gradlab-narrow { display: block; }
   .block-container { padding-left: .8rem; padding-right: .8rem; }
   .gradlab-answer { font-size: 1.25rem; }
   [class*="st-key-about-"], :has(> [class*="st-key-about-"]) { min-width: 100%; }

@@ -15,6 +15,15 @@ def write_text(text: object, kind: Kind = "plain") -> None:
     st.html(f'<p class="gradlab-{kind}">{html.escape(str(text))}</p>')
 
 
+def write_reading(text: object) -> None:
+    """How a figure is to be read: a paragraph; on a narrow page a fold, so that figure follows figure."""
+    words = html.escape(str(text))
+    st.html(
+        f'<p class="gradlab-read gradlab-wide">How to read it: {words}</p>'
+        f'<details class="gradlab-read gradlab-narrow"><summary>How to read it</summary>{words}</details>'
+    )
+
+
 def write_list(items: Iterable[object]) -> None:
     """A bulleted list."""
     st.html(f'<ul class="gradlab-list">{"".join(f"<li>{html.escape(str(item))}</li>" for item in items)}</ul>')

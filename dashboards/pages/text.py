@@ -13,7 +13,7 @@ from dashboards.components.answers import text_answer
 from dashboards.components.choices import choose_groups, choose_run, choose_study, latest_run, naming_keys
 from dashboards.components.figure import write_figure, write_table
 from dashboards.components.runs import common_fact, common_number, open_store, read_table
-from dashboards.components.text import write_notice, write_text
+from dashboards.components.text import write_notice, write_reading, write_text
 from gradlab import figures
 from gradlab.figures.text import count_of, number_in_words
 from gradlab.store import RunInfo, Store
@@ -88,10 +88,9 @@ def _write_samples(store: Store, samples: pd.DataFrame, runs: list[RunInfo], key
             write_text(f"After {count_of(when, 'update')}{told}", "label")
             for row in own[own["step"] == when].sort_values("example").to_dict("records"):
                 _write_sample(row)
-    write_text(
-        "How to read it: what the same run says at a few moments of its training, from the first to the chosen one. "
-        "Prompt and random numbers are always the same, so that what changes is the net.",
-        "read",
+    write_reading(
+        "what the same run says at a few moments of its training, from the first to the chosen one. Prompt and random "
+        "numbers are always the same, so that what changes is the net."
     )
     write_table(own.drop(columns=["run"]), "samples")
 

@@ -47,7 +47,7 @@ def judge(case: Case) -> Finding | None:
         )
         where = Where(worst.module, worst.layer, worst.direction or None, steps[0], steps[1], steps[0])
     title = (
-        f"The gradient explodes on its way back: {growth(case, worst):.2g} times in {worst.length} steps, {worst.name}"
+        f"The gradient explodes on its way back: {_times(growth(case, worst))} in {worst.length} steps, {worst.name}"
         if worst is not None and grows
         else f"The gradient's norm leaps, and the loss with it ({hurt} times)"
     )
@@ -77,6 +77,10 @@ def _steps_to_look_at(case: Case, measured: pd.DataFrame) -> list[int]:
 def growth(case: Case, flow: Flow) -> float:
     """How many times the gradient grows over the sequence; where losses stand along it, from its end to its start."""
     return flow.growth if case.reads == "last" else flow.tilt
+
+
+def _times(factor: float) -> str:
+    return f"{factor:.2g} times" if math.isfinite(factor) else "to no finite number"
 
 
 def _followed(spikes: np.ndarray, leaps: np.ndarray) -> int:
