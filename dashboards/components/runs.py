@@ -16,7 +16,7 @@ from gradlab import reports
 from gradlab.errors import StoreError
 from gradlab.store import Problem, RunInfo, Store, StudyInfo
 
-FIRST_STUDY = "gradlab run studies/digits.yaml"
+FIRST_STUDY = "gradlab run digits"
 LOOKED_THROUGH = 200
 """The files of more runs than this are not all opened to see whether they can be."""
 MOST_ROWS = 800_000
