@@ -162,10 +162,15 @@ class TestLimits:
 
 
 class TestAgainstNets:
-    """Driven by iid Gaussian input; the tolerances on ln g² a step are those of one seed at each size."""
+    """Driven by iid Gaussian input.
+
+    Of ten nets of 256 units at σ_w = 3, ln g² a step scatters by 0.011 about a mean that lies 0.018 below the theory of
+    infinitely many units; half as many units double both. A chaotic net's path hangs on the last bit of its processor,
+    so that any of these nets may come out: the tolerances hold both.
+    """
 
     @pytest.mark.parametrize("sigma_w", [0.5, 1.25, 2.0, 3.0])
-    @pytest.mark.parametrize("states, tolerance", [(128, 0.035), (256, 0.012)])
+    @pytest.mark.parametrize("states, tolerance", [(128, 0.09), (256, 0.045)])
     def test_gradient_growth(self, sigma_w: float, states: int, tolerance: float) -> None:
         steps = 600
         net = tanh_net(states, steps, 1, sigma_w=sigma_w, injected=0.25, seed=11)
