@@ -162,15 +162,18 @@ class TestLimits:
 
 
 class TestAgainstNets:
-    """Driven by iid Gaussian input.
+    """Driven by iid Gaussian input; the tolerances on ln g² a step are those of one seed at each size."""
 
-    Of ten nets of 256 units at σ_w = 3, ln g² a step scatters by 0.011 about a mean that lies 0.018 below the theory of
-    infinitely many units; half as many units double both. A chaotic net's path hangs on the last bit of its processor,
-    so that any of these nets may come out: the tolerances hold both.
-    """
-
-    @pytest.mark.parametrize("sigma_w", [0.5, 1.25, 2.0, 3.0])
-    @pytest.mark.parametrize("states, tolerance", [(128, 0.09), (256, 0.045)])
+    @pytest.mark.parametrize(
+        "sigma_w, states, tolerance",
+        [
+            *((sigma_w, 128, 0.035) for sigma_w in (0.5, 1.25, 2.0, 3.0)),
+            *((sigma_w, 256, 0.012) for sigma_w in (0.5, 1.25, 2.0)),
+            # the path of so chaotic a net hangs on the last bit of its processor: ten of them scatter by 0.011 about a
+            # mean that lies 0.018 below the theory of infinitely many units
+            (3.0, 256, 0.018 + 3 * 0.011),
+        ],
+    )
     def test_gradient_growth(self, sigma_w: float, states: int, tolerance: float) -> None:
         steps = 600
         net = tanh_net(states, steps, 1, sigma_w=sigma_w, injected=0.25, seed=11)
