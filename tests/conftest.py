@@ -3,7 +3,9 @@
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import jaxtyping
 import pytest
 from hypothesis import settings
 from jaxtyping import install_import_hook
@@ -15,6 +17,17 @@ _already = sorted(name for name in NUMERIC if f"gradlab.{name}" in sys.modules)
 if _already:
     raise RuntimeError(f"expected to be there before anything imports gradlab.{_already[0]}, came too late")
 install_import_hook([f"gradlab.{name}" for name in NUMERIC], "beartype.beartype")
+_checked = jaxtyping.jaxtyped
+
+
+def _checked_once(function: Any = None, /, **how: Any) -> Any:
+    """What stands within a function is left as it is: its check would be written anew whenever that function runs."""
+    if function is None:
+        return lambda given: _checked_once(given, **how)
+    return function if "<locals>" in function.__qualname__ else _checked(function, **how)
+
+
+jaxtyping.jaxtyped = _checked_once
 
 # how long an example takes says more of the machine than of the code
 settings.register_profile("untimed", deadline=None)
