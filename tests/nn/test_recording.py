@@ -87,12 +87,13 @@ def test_forward_passes_that_are_never_followed_by_backward_pile_nothing_up() ->
 def test_training_keeps_the_calls_of_one_pass_only() -> None:
     cell = gradlab.nn.LSTMCell(3, 4)
     floor = live_calls()
-    for _ in range(20):
+    for number in range(20):
         state = None
         for x in torch.randn(5, 2, 3):
             state = cell(x, state)
         state[0].sum().backward()
-        assert live_calls() <= floor + 5
+        if number in (0, 1, 19):  # a look at everything alive takes a second
+            assert live_calls() <= floor + 5
     assert cell.recording.grad_h.shape == (5, 2, 4)
     assert sum(len(weight._backward_hooks or ()) for weight in cell.parameters()) == 4
     del cell, state

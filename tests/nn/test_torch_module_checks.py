@@ -186,7 +186,12 @@ def test_gradcheck(info: ModuleInfo, training: bool) -> None:
     checked(info, training, torch.autograd.gradcheck)
 
 
-@every_module
+# torch has many samples of these two
+@pytest.mark.parametrize(
+    "info",
+    [pytest.param(info, marks=[pytest.mark.slow] * (info.module_cls in (nn.RNN, nn.LSTM))) for info in INFOS],
+    ids=lambda info: info.module_cls.__name__,
+)
 def test_gradgradcheck(info: ModuleInfo) -> None:
     assert info.supports_gradgrad
     checked(info, True, torch.autograd.gradgradcheck)

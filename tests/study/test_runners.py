@@ -106,6 +106,12 @@ def test_ctrl_c_stops_the_run_in_hand_and_starts_no_other(runner: Runner, tmp_pa
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+@pytest.mark.parametrize(
+    "runner",
+    # three clusters are started and stopped
+    [pytest.param(name, marks=[pytest.mark.slow] * (name == "distributed")) for name in RUNNERS],
+    indirect=True,
+)
 def test_a_stopped_run_done_again_equals_one_that_was_not_stopped(runner: Runner, tmp_path: Path) -> None:
     stopped, straight = str(tmp_path / "stopped"), str(tmp_path / "straight")
     study = read(Path(stopped), "seed=0", "training.steps=300", "training.evaluate_every=null")
