@@ -4,7 +4,7 @@ import streamlit as st
 
 from dashboards.components.address import choose, choose_many
 from dashboards.components.choices import choose_part, write_part
-from dashboards.components.comparing import QUANTITIES, compare_groups, compare_runs, keys_of
+from dashboards.components.comparing import QUANTITIES, compare_groups, compare_runs, keys_of, outcome_of
 from dashboards.components.runs import open_store
 from dashboards.components.text import write_notice, write_text
 
@@ -25,7 +25,8 @@ def main() -> None:
         own = [run for run in runs if run.study in names]
         part = choose_part(own)
         of = choose("Compare", "of", tuple(_OF), show=_OF.__getitem__)
-        quantity = choose("Quantity", "quantity", tuple(QUANTITIES), show=QUANTITIES.__getitem__)
+        ranked_by = "score" if outcome_of(own).fact == "final_score" else "loss"
+        quantity = choose("Quantity", "quantity", tuple(QUANTITIES), default=ranked_by, show=QUANTITIES.__getitem__)
     if quantity is None or of is None:
         return
     chosen = [study for study in ranked if study.name in names]

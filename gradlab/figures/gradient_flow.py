@@ -76,8 +76,8 @@ def gradient_flow(frame: pd.DataFrame, *, theme: ThemeName | Theme = "light", **
 
     How to read it: each row is one recorded training step, each column one time step of the sequence, and the
     colour is the size of the gradient that arrives there, in powers of ten; a row that fades to the left is a
-    gradient that vanishes on its way back. Hatched cells are no numbers that a colour could show: exactly
-    zero, ∞ or NaN.
+    gradient that vanishes on its way back. Dashes, triangles and crosses stand where no colour can: the
+    legend says which are exactly zero, ∞, NaN, or numbers beyond either end of the colours.
 
     Args:
         frame: the table `timesteps`.

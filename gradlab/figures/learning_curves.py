@@ -92,9 +92,9 @@ def learning_curves_figure(data: pd.DataFrame, *, theme: ThemeName | Theme = "li
 def learning_curves(frame: pd.DataFrame, *, theme: ThemeName | Theme = "light", **selection: Any) -> go.Figure:
     """Loss and score over training, one line a group, with the chance level.
 
-    How to read it: each line is the median of a group's runs and its band holds the middle 80 % of them; the
-    dashed level is what a guess without looking at the input reaches. A loss that stays on that level has
-    learned nothing from the sequence; marks at the upper edge are losses that became ∞ or NaN.
+    How to read it: each line is one run, or the median of a group's runs with a band that holds the middle 80 %
+    of them; the dashed level is what a guess without looking at the input reaches. A loss that stays on that
+    level has learned nothing from the sequence; marks at the upper edge are losses that became ∞ or NaN.
 
     Args:
         frame: the table `steps`.

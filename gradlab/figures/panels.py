@@ -16,6 +16,7 @@ from gradlab.figures.theme import GROUPS_DRAWN, LineStyle, Theme, new_figure
 
 SPREAD = {"low": 0.1, "median": 0.5, "high": 0.9}
 _GAP = 0.07
+_FEW = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +86,17 @@ def panels_figure(
             "domain": (max(top - height, 0.0), top),
             "anchor": axes["xaxis"],
         }
-        figure.layout[f"xaxis{suffix}"] = {"anchor": axes["yaxis"], "matches": "x" if number else None}
+        shared = {"anchor": axes["yaxis"], "matches": "x" if number else None}
+        figure.layout[f"xaxis{suffix}"] = shared | whole_steps(data[x].to_numpy())
     figure.layout[f"xaxis{suffix}"].title = {"text": x_title + (f" ({note})" if note else "")}
     once_in_legend(figure)
     return figure
+
+
+def whole_steps(places: np.ndarray) -> dict[str, int]:
+    """For an axis of steps or lags: no ticks between them, however few they are."""
+    few = len(places) and places.max() - places.min() < _FEW and (places == places.round()).all()
+    return {"dtick": 1} if few else {}
 
 
 def _scale(rows: pd.DataFrame, bounds: pd.DataFrame, log: bool) -> Scale:

@@ -94,7 +94,7 @@ def who_teaches_whom(frame: pd.DataFrame, *, theme: ThemeName | Theme = "light",
 
     How to read it: each row is the gradient that one loss sends into the layer at time s. At t = s it is whole, and to
     the left one sees how much of it is left at earlier steps, in powers of ten. The circles mark how far back 1 % of it
-    arrives: what a step left of them did is not learned from that loss. Hatched cells are exactly zero, ∞ or NaN;
+    arrives: what a step left of them did is not learned from that loss. Marked cells are exactly zero, ∞ or NaN;
     empty ones come after the loss.
 
     Args:

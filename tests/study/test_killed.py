@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -44,7 +45,11 @@ def said(folder: Path) -> str:
 
 
 def files(folder: Path, store: str) -> dict[Path, int]:
-    return {path: path.stat().st_mtime_ns for path in (folder / store).glob("study/*/*/*")}
+    found = {}
+    for path in (folder / store).glob("study/*/*/*"):
+        with suppress(FileNotFoundError):  # merged with others in this moment
+            found[path] = path.stat().st_mtime_ns
+    return found
 
 
 def finished(folder: Path, store: str) -> dict[str, bytes]:
