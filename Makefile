@@ -40,11 +40,11 @@ endif
 
 test: $(VENV)/.test
 	@.ci/chromium
-	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 test-slow: $(VENV)/.test
 	@.ci/chromium
-	$(BIN)/python -m pytest -n $(WORKERS) -m slow $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m slow $(ARGS)
 
 check: $(VENV)/.check
 	$(BIN)/ruff format --check .
