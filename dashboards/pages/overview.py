@@ -21,8 +21,7 @@ from gradlab.errors import StoreError
 from gradlab.figures.groups import short_name, with_group
 from gradlab.figures.selection import at_step
 from gradlab.figures.text import count_of
-from gradlab.reports.load import last_steps
-from gradlab.store import RunInfo, Store, StudyInfo
+from gradlab.store import LAST, RunInfo, Store, StudyInfo
 
 # more than this are summed up in words only when asked for
 SUMMED = 30
@@ -131,9 +130,8 @@ def _reaches(
     first = {"layer": 0, "direction": 0, "call": 0}
 
     def make() -> pd.DataFrame:
-        last = sorted(set(last_steps(runs, "timesteps").values()))
         columns = ["step", "module", "t", "grad_h", "nonfinite"]
-        frame = read_table(store, "timesteps", runs, columns, where={"step": last, **first})
+        frame = read_table(store, "timesteps", runs, columns, where={"step": LAST, **first})
         return reports.reach(at_step(frame, None)).drop_duplicates("run").set_index("run")
 
     found = remembered(make, runs, "reach")

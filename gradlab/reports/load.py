@@ -49,7 +49,8 @@ def load(
         columns: only these columns (and `run`); nothing else is read from disk.
         where: conditions, each a column of the table, a setting or a fact → a value, a list of allowed
             values, or `slice(start, stop)`: start <= value < stop. `{"step": slice(0, 100), "model.cell":
-            ["lstm", "gru"]}`.
+            ["lstm", "gru"]}`. `LAST` (of `gradlab.store`) for the table's first axis: of every run what it
+            recorded last.
         with_settings: settings or facts to be joined on to every row.
 
     Returns:
@@ -101,14 +102,6 @@ def _is_little(runs: Sequence[RunInfo], table: str, where: Where) -> bool:
     """
     first = TABLES[table].axes[0]
     return first in where and not isinstance(where[first], slice) and isinstance(runs[0].folder, LocalFolder)
-
-
-def last_steps(runs: Sequence[RunInfo], table: str) -> dict[str, int]:
-    """The last recorded training step of each run that has any rows in a table, by the run's id."""
-    import pyarrow.compute as pc
-
-    steps = zip(runs, read(runs, table, ["step"]), strict=True)
-    return {run.id: int(pc.max(found["step"]).as_py()) for run, found in steps if found.num_rows}
 
 
 def _runs(runs: list[RunInfo], columns: Sequence[str] | None, with_settings: Sequence[str]) -> pd.DataFrame:

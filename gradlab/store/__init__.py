@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from gradlab.store.run import RunInfo
     from gradlab.store.study import StudyInfo
     from gradlab.store.upkeep import Listing, ls, merge, prune, repair, unexpected, verify
+    from gradlab.store.where import LAST
     from gradlab.store.writer import RunWriter
 
 __all__ = [
+    "LAST",
     "Listing",
     "Problem",
     "RunInfo",
@@ -49,6 +51,7 @@ __getattr__, __dir__, _ = lazy_loader.attach(
         "run": ["RunInfo"],
         "study": ["StudyInfo"],
         "upkeep": ["Listing", "ls", "merge", "prune", "repair", "unexpected", "verify"],
+        "where": ["LAST"],
         "writer": ["RunWriter"],
     },
 )

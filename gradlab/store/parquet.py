@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gradlab.errors import StoreError
 from gradlab.quantities import TABLES
@@ -14,7 +14,7 @@ from gradlab.store import ranges
 from gradlab.store.folder import Folder
 from gradlab.store.parts import Part
 from gradlab.store.schema import SCHEMA_VERSION, arrow_schema, check_fields, migrate, version_of
-from gradlab.store.where import Where, matching
+from gradlab.store.where import LAST, Where, matching
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -78,6 +78,48 @@ def read_part(folder: Folder, part: Part, columns: Sequence[str], where: Where |
         if file is not None and len(opened.ranges) == opened.file.num_row_groups:
             ranges.note(file, opened.ranges)
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """What a part holds of the rows that were recorded last."""
+
+    value: Any
+    """Which value of the table's first axis they share."""
+    rows: pa.Table
+    is_complete: bool
+    """Whether a row with another value stands before them; otherwise earlier parts may hold more of them."""
+
+
+def read_end(folder: Folder, part: Part, columns: Sequence[str], where: Where) -> End:
+    """The rows at a part's end that share a value of the table's first axis, without reading what is before them.
+
+    Args:
+        folder: the run's.
+        part: which one.
+        columns: which ones, in that order.
+        where: further conditions; on the first axis either a value, or LAST for that of the part's last row.
+
+    Raises like `read_part`.
+    """
+    with _damage(folder, part) as name, folder.open(part.key, part.size) as source:
+        opened, axis = _open(source, part.table, name), TABLES[part.table].axes[0]
+        if not opened.is_current:
+            steps = _read(opened, [axis], {}, None)[axis].to_pylist()
+            value = steps[-1] if where[axis] is LAST else where[axis]
+            return End(value, _read(opened, columns, {**where, axis: value}, None), set(steps) > {value})
+        value, kept, is_complete = where[axis], list[int](), False
+        for group in reversed(range(opened.file.num_row_groups)):
+            column = opened.columns([group], [axis])[axis]
+            value = column[-1].as_py() if value is LAST else value
+            is_last = column[-1].as_py() == value
+            is_complete = not is_last or column[0].as_py() != value
+            kept += [group] * is_last
+            if is_complete:
+                break
+        if not kept:
+            return End(value, _arranged(None, part.table, columns), is_complete)
+        return End(value, opened.matching(sorted(kept), columns, {**where, axis: value}), is_complete)
 
 
 def check_part(folder: Folder, part: Part, deep: bool = True) -> None:

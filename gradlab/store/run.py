@@ -14,7 +14,7 @@ from gradlab.store.identity import flatten
 from gradlab.store.parts import Problem, all_parts
 from gradlab.store.schema import STORED_TABLES, declared_table
 from gradlab.store.table import read_table
-from gradlab.store.where import Where
+from gradlab.store.where import LAST, Where
 from gradlab.store.writer import CONFIG, FACTS
 
 if TYPE_CHECKING:
@@ -68,15 +68,24 @@ class RunInfo:
     def read(self, table: str, columns: Sequence[str] | None = None, where: Where | None = None) -> pa.Table:
         """Columns of a table as Arrow: what was not measured is null, NaN and ±inf are values.
 
-        Damaged parts are left out and named in `Store.problems`; a table that the run does not have is empty.
+        Damaged parts are left out and named in `Store.problems`; a table that the run does not have is empty. `LAST`
+        as the condition on the first axis gives the rows at the end that share its value there, as far as they meet
+        the other conditions.
 
         Raises:
-            ValueError: for an unknown table or column.
+            ValueError: for an unknown table or column, or LAST where it has no meaning.
         """
         declared = declared_table(table)
         unknown = [name for name in [*(columns or ()), *(where or ())] if name not in declared.columns]
         if unknown:
             raise ValueError(f"table {table!r}: expected columns among {declared.columns}, got {unknown}")
+        misplaced = [
+            name for name, condition in (where or {}).items() if condition is LAST and name != declared.axes[0]
+        ]
+        if misplaced:
+            raise ValueError(
+                f"table {table!r}: expected LAST for its axis {declared.axes[0]!r}, got it for {misplaced}"
+            )
         found, problems = read_table(self.folder, table, columns, where)
         for problem in problems:
             self.report(problem)

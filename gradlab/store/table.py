@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from gradlab.errors import StoreError
 from gradlab.quantities import TABLES
 from gradlab.store.folder import Folder
-from gradlab.store.parquet import GROUP_ROWS, read_part, write_part
+from gradlab.store.parquet import GROUP_ROWS, read_end, read_part, write_part
 from gradlab.store.parts import Part, Problem, all_parts, gaps, live_parts
 from gradlab.store.schema import arrow_schema
-from gradlab.store.where import Where
+from gradlab.store.where import LAST, Where
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -44,11 +44,7 @@ def read_table(
             continue
         pieces = []
         try:
-            for part in parts:
-                try:
-                    pieces.append(read_part(folder, part, columns, where))
-                except StoreError as error:
-                    problems.append(Problem(f"{folder.address}/{part.key}", str(error)))
+            pieces = list(_pieces(folder, parts, columns, where or {}, problems))
         except FileNotFoundError as error:
             problems.append(Problem(str(error.filename or folder.address), "the part vanished while it was read"))
             continue
@@ -56,6 +52,37 @@ def read_table(
     if not pieces:
         return pa.schema([schema.field(name) for name in columns]).empty_table(), problems
     return pa.concat_tables(pieces), problems
+
+
+def _pieces(
+    folder: Folder, parts: Sequence[Part], columns: Sequence[str], where: Where, problems: list[Problem]
+) -> Iterator[pa.Table]:
+    """The wanted rows of each part, in the order of writing; damaged parts join the problems."""
+    if where.get(TABLES[parts[0].table].axes[0] if parts else "") is LAST:
+        yield from reversed(list(_end(folder, parts, columns, where, problems)))
+        return
+    for part in parts:
+        try:
+            yield read_part(folder, part, columns, where)
+        except StoreError as error:
+            problems.append(Problem(f"{folder.address}/{part.key}", str(error)))
+
+
+def _end(
+    folder: Folder, parts: Sequence[Part], columns: Sequence[str], where: Where, problems: list[Problem]
+) -> Iterator[pa.Table]:
+    """The wanted rows at the end that share a value of the first axis, the last part first."""
+    axis = TABLES[parts[0].table].axes[0]
+    for part in reversed(parts):
+        try:
+            end = read_end(folder, part, columns, where)
+        except StoreError as error:
+            problems.append(Problem(f"{folder.address}/{part.key}", str(error)))
+            continue
+        where = {**where, axis: end.value}
+        yield end.rows
+        if end.is_complete:
+            return
 
 
 def merge_parts(

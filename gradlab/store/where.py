@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from enum import Enum
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,18 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Where = Mapping[str, Any]
-"""Column to a value, a collection of allowed values, or a `slice(start, stop)`: start <= value < stop."""
+"""Column to a value, a collection of allowed values, or a `slice(start, stop)`: start <= value < stop; of a table's
+first axis also `LAST`."""
+
+
+class Last(Enum):
+    """The type of `LAST`."""
+
+    LAST = "last"
+
+
+LAST = Last.LAST
+"""As a condition on a table's first axis: the value of the row recorded last, found without reading the rest."""
 
 
 def holds(condition: Any, value: Any) -> bool:
