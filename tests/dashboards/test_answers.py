@@ -16,6 +16,7 @@ from dashboards.components.answers import (
     run_answer,
     runs_answer,
     spectra_answer,
+    vanishing_answer,
 )
 from dashboards.components.answers.wording import names_of, reaching
 from dashboards.components.files import as_csv
@@ -202,3 +203,31 @@ def test_spectra() -> None:
     assert spectra_answer(NOTHING, NOTHING, NOTHING) == "No Jacobian has been recorded here yet."
     lost = long_range("log_sigma_max", "lag", rnn=-np.inf, gru=np.nan)
     assert spectra_answer(lost, NOTHING, NOTHING).endswith("multiplied by 0 with rnn and NaN with gru.")
+
+
+def lags(**groups: int) -> pd.DataFrame:
+    """Data of `gradient_by_lag` over 64 lags; all that counts of them is that they are finite."""
+    rows = [
+        {"group": name, "lag": lag, "median": 0.5, "first_step": 7, "last_step": 7}
+        for name in groups
+        for lag in range(64)
+    ]
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize(
+    ("reaches", "sentence"),
+    [
+        ({"gru": 63, "lstm": 63}, "the gradient reaches the 63 steps that the task demands."),
+        # the diagnosis calls nine tenths enough: the card of the overview and this page must not disagree
+        ({"gru": 62, "lstm": 63}, "the gradient reaches 62 of the 63 steps that the task demands."),
+        (
+            {"gru": 56, "lstm": 63},
+            "the gradient vanishes in 1 of 2 groups before the 63 steps that the task demands: it reaches back 56 "
+            "steps with gru.",
+        ),
+        ({"gru": 9}, "the gradient vanishes before the 63 steps that the task demands: it reaches back 9 steps."),
+    ],
+)
+def test_how_far_is_far_enough_is_what_the_diagnosis_says(reaches: dict[str, int], sentence: str) -> None:
+    assert vanishing_answer(lags(**reaches), 63, reaches) == f"At training step 7 {sentence}"

@@ -16,6 +16,7 @@ from dashboards.components.answers.wording import (
     reaching,
     with_names,
 )
+from gradlab.diagnosis.vanishing import ENOUGH
 from gradlab.figures.text import count_of, number_in_words
 from gradlab.reports.reach import SHARE
 
@@ -90,9 +91,12 @@ def vanishing_answer(by_lag: pd.DataFrame, demanded: int | None, medians: Mappin
     if demanded is None:
         far = reaching(reaches, int(by_lag["lag"].max()))
         return f"{at_step(by_lag)} {far}{tail}."
-    vanished = {name: far for name, far in reaches.items() if far < demanded}
+    # as the diagnosis counts it, so that two pages agree
+    vanished = {name: far for name, far in reaches.items() if far < ENOUGH * demanded}
     if not vanished:
-        return f"{at_step(by_lag)} the gradient reaches the {count_of(demanded, 'step')} that the task demands{tail}."
+        least, steps = min(reaches.values()), count_of(demanded, "step")
+        far = f"the {steps}" if least >= demanded else f"{least:,} of the {steps}"
+        return f"{at_step(by_lag)} the gradient reaches {far} that the task demands{tail}."
     words = [f"{count_of(far, 'step')} with {name}" for name, far in sorted(vanished.items(), key=lambda each: each[1])]
     many = len(words) > NAMED
     words = words if not many else [words[0], words[-1]]
