@@ -41,11 +41,11 @@ def main() -> None:
     if not in_bits and not spoken:
         with answer:
             write_text("The nets of this study do not speak.", "answer")
-            write_notice(
-                "There is no text here.",
-                "This page shows language models and nets that spell: a study with the task characters, for instance.",
-                "gradlab new mine --task characters",
-            )
+        write_notice(
+            "There is no text here.",
+            "This page shows language models and nets that spell: a study with the task characters, for instance.",
+            "gradlab new mine --task characters",
+        )
         return
     if in_bits:
         with controls:

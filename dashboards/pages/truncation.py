@@ -29,12 +29,12 @@ def main() -> None:
     if not len(frame):
         with answer:
             write_text("No truncation bias has been measured here yet.", "answer")
-            write_notice(
-                "This study did not measure how wrong truncation makes the gradient.",
-                "A study file asks for it with these keys; the full gradient is then computed beside the cut ones at "
-                "some training steps, and none of them is used.",
-                _KEYS,
-            )
+        write_notice(
+            "This study did not measure how wrong truncation makes the gradient.",
+            "A study file asks for it with these keys; the full gradient is then computed beside the cut ones at "
+            "some training steps, and none of them is used.",
+            _KEYS,
+        )
         return
     steps = sorted(frame["step"].unique().tolist())
     parameters = [ALL, *sorted(set(frame["parameter"].astype(str)) - {ALL})]
