@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from gradlab.figures.decimation import coarsen
 from gradlab.figures.figure import Figure, empty_figure
-from gradlab.figures.heatmap import colourbar, hatch, special_cells
+from gradlab.figures.heatmap import colourbar, mark_cells, special_cells
 from gradlab.figures.selection import drop_unmeasured_runs, one_pass, require
 from gradlab.figures.text import count_of, formula, plain
 from gradlab.figures.theme import SEQUENTIAL, Theme, ThemeName, new_figure, theme_named
@@ -184,23 +184,8 @@ def _draw_outside(figure: go.Figure, grid: _Grid, look: Theme) -> None:
         ("above the colours", usable & (logs > high + 1e-6), "triangle-up"),
     ):
         if where.any():
-            rows, columns = np.nonzero(hatch(where))
-            figure.add_trace(
-                go.Scatter(
-                    x=grid.times[columns],
-                    y=grid.rows[rows],
-                    mode="markers",
-                    name=name,
-                    hoverinfo="skip",
-                    showlegend=True,
-                    marker={
-                        "symbol": symbol,
-                        "size": 6,
-                        "color": look.surface,
-                        "line": {"width": 1, "color": look.text},
-                    },
-                )
-            )
+            marker = {"symbol": symbol, "size": 6, "color": look.surface, "line": {"width": 1, "color": look.text}}
+            mark_cells(figure, grid.times, grid.rows, where, name, marker)
 
 
 def _step_axis(grid: _Grid) -> dict[str, Any]:

@@ -75,23 +75,18 @@ def special_cells(
                 hovertemplate=f"{row_name} %{{customdata}}, t = %{{x}}<br>{name}<extra></extra>",
             )
         )
-        rows, columns = np.nonzero(hatch(where))
-        figure.add_trace(
-            go.Scatter(
-                x=x[columns],
-                y=y[rows],
-                mode="markers",
-                name=name,
-                hoverinfo="skip",
-                showlegend=True,
-                marker={
-                    "symbol": symbol,
-                    "size": 7,
-                    "color": look.text,
-                    "line": {"width": 1.4, "color": look.text},
-                },
-            )
-        )
+        marker = {"symbol": symbol, "size": 7, "color": look.text, "line": {"width": 1.4, "color": look.text}}
+        mark_cells(figure, x, y, where, name, marker)
+
+
+def mark_cells(
+    figure: go.Figure, x: np.ndarray, y: np.ndarray, where: np.ndarray, name: str, marker: dict[str, Any]
+) -> None:
+    """Marks over some of the cells, `row column`, which the legend names; enough of them to tell where they are."""
+    rows, columns = np.nonzero(hatch(where))
+    figure.add_trace(
+        go.Scatter(x=x[columns], y=y[rows], mode="markers", name=name, hoverinfo="skip", showlegend=True, marker=marker)
+    )
 
 
 def hatch(where: np.ndarray) -> np.ndarray:
