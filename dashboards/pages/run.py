@@ -72,18 +72,26 @@ def write_run(store: Store, run: RunInfo, label: str) -> None:
         )
     else:
         write_figure(figures.LEARNING_CURVES, _curves(now, steps.assign(run=label)), live=run.id)
-        findings, flow, norms = st.tabs(["Findings", "Gradient flow", "Gradient norm"], key="about")
+        _write_more(store, now, steps)
+    _write_about(now)
+
+
+def _write_more(store: Store, run: RunInfo, steps: pd.DataFrame) -> None:
+    """Findings, flow or norms: what the reader has opened; the address keeps which, and the others cost nothing."""
+    findings, flow, norms = st.tabs(["Findings", "Gradient flow", "Gradient norm"], key="about", bind="query-params")
+    if findings.open:
         with findings:
-            diagnosis = _judged(store, now)
+            diagnosis = _judged(store, run)
             write_findings(diagnosis)
             table = findings_frame(diagnosis)
             if len(table):
                 write_table(table, "findings", fold="The findings as a table")
+    if flow.open:
         with flow:
-            _write_flow(store, now)
+            _write_flow(store, run)
+    if norms.open:
         with norms:
-            write_figure(figures.CLIPPING, figures.clipping_data(steps, run=now.id), live=run.id)
-    _write_about(now)
+            write_figure(figures.CLIPPING, figures.clipping_data(steps, run=run.id), live=run.id)
 
 
 def _judged(store: Store, run: RunInfo) -> Diagnosis | None:

@@ -242,6 +242,23 @@ def test_view_can_be_sent(view: Callable[..., View], server: Callable[[str], str
         each.check()
 
 
+def test_the_opened_tab_of_a_run_is_in_the_address(view: Callable[..., View], server: Callable[[str], str]) -> None:
+    """Only what is opened is drawn, and the address opens the same."""
+    here = view()
+    here.open(f"{server('full')}/run?study=digits")
+    for name in ("Gradient flow", "Gradient norm"):
+        here.page.get_by_role("tab", name=name).click()
+        here.page.wait_for_url(f"**about={name.replace(' ', '*')}**")
+        here.settle()
+        assert here.page.locator('[data-testid="stPlotlyChart"]').count() == 2
+        here.check()
+    other = view(NARROW, "dark")
+    other.open(here.page.url)
+    assert other.page.get_by_role("tab", name="Gradient norm").get_attribute("aria-selected") == "true"
+    assert other.page.locator('[data-testid="stPlotlyChart"]').count() == 2
+    other.check()
+
+
 def test_selection_goes_along_to_the_next_page(view: Callable[..., View], server: Callable[[str], str]) -> None:
     """By keyboard alone, and the reader sees where the keyboard is."""
     here = view()
