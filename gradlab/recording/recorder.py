@@ -23,7 +23,7 @@ from gradlab.recording.parameters import ParameterLog
 from gradlab.recording.presentation import presented
 from gradlab.recording.schedule import Schedule
 from gradlab.recording.seen import named_optimiser, settings_of
-from gradlab.recording.sink import Columns, MemorySink, Sink
+from gradlab.recording.sink import Columns, MemorySink, ReadableSink, Sink
 from gradlab.recording.steps import StepLog, total_norm
 
 if TYPE_CHECKING:
@@ -132,20 +132,24 @@ class Recorder:
         self._steps.note(score=score, score_loss=loss)
 
     def frame(self, table: str) -> pd.DataFrame:
-        """A table so far, as pandas. Raises ValueError when the sink keeps nothing in memory."""
-        if not isinstance(self.sink, MemorySink):
-            raise ValueError(
-                f"expected a recorder that keeps its tables in memory, got one that writes to {self.sink!r}; "
-                "read them with gradlab.reports.load"
-            )
-        self._steps.flush(with_current=self._closed)
-        return self.sink.frame(table)
+        """A table so far, as pandas. Raises ValueError when the sink does not give back what it was given."""
+        return self._flushed().frame(table)
 
     def frames(self) -> dict[str, pd.DataFrame]:
         """All tables that have rows, by name."""
-        steps = self.frame("steps")
-        assert isinstance(self.sink, MemorySink)
-        return {table: steps if table == "steps" else self.frame(table) for table in self.sink.tables()}
+        sink = self._flushed()
+        return {table: sink.frame(table) for table in sink.tables()}
+
+    def _flushed(self) -> ReadableSink:
+        if not isinstance(self.sink, ReadableSink):
+            raise ValueError(
+                "expected a sink with the methods tables() and frame(), such as MemorySink or "
+                f"gradlab.store.RunWriter, got {self.sink!r}; read what it wrote where it wrote it"
+            )
+        self._steps.flush(with_current=self._closed)
+        if not self._closed:
+            self.sink.flush()
+        return self.sink
 
     def settings(self) -> dict[str, Any]:
         """What was seen of the net and its optimiser, by the keys that a study has for it."""

@@ -38,6 +38,17 @@ class Sink(Protocol):
         """Flush and end: `finished`, `stopped` or `failed`. Writing afterwards is an error; closing twice is not."""
 
 
+@runtime_checkable
+class ReadableSink(Sink, Protocol):
+    """A sink that gives its rows back, so that a recorder can be asked for its tables."""
+
+    def tables(self) -> tuple[str, ...]:
+        """Names of the tables that have rows which were flushed."""
+
+    def frame(self, table: str) -> pd.DataFrame:
+        """All rows of one table that were flushed; what was not measured is NaN, or None in flags and text."""
+
+
 class MemorySink:
     """Keeps everything in memory and gives it back as pandas frames."""
 

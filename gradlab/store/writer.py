@@ -26,6 +26,7 @@ from gradlab.store.schema import RESOLUTION, SCHEMA_VERSION, STORED_TABLES, decl
 from gradlab.store.table import merge_parts, read_table
 
 if TYPE_CHECKING:
+    import pandas as pd
     import pyarrow as pa
 
 CONFIG = "config.json"
@@ -42,7 +43,7 @@ _LARGE_ROWS = 2**15
 class RunWriter:
     """Writes one run: rows of the catalogue's tables, facts, artifacts.
 
-    Implements `gradlab.recording.sink.Sink`. Rows wait in memory until `flush`, which happens by itself when
+    Implements `gradlab.recording.sink.ReadableSink`. Rows wait in memory until `flush`, which happens by itself when
     `buffer_rows` wait or `flush_seconds` have passed; after it they survive SIGKILL and, on a disk, loss of
     power. Usable from several threads. As a context manager it closes itself: `finished`, `stopped` after
     Ctrl-C, `failed` (with the traceback among the facts) after another error.
@@ -146,6 +147,21 @@ class RunWriter:
         """
         with self._thread_lock:
             self._flush_rows(with_facts=self._facts_changed)
+
+    def tables(self) -> tuple[str, ...]:
+        """Names of the tables that have rows which were flushed, in the catalogue's order."""
+        return tuple(table for table in STORED_TABLES if all_parts(self._folder, table))
+
+    def frame(self, table: str) -> pd.DataFrame:
+        """All rows of one table that were flushed, also those of earlier processes, as pandas.
+
+        What was not measured is NaN, or None in flags and text. Raises StoreError when a part cannot be read.
+        """
+        declared_table(table)
+        found, problems = read_table(self._folder, table)
+        if problems:
+            raise StoreError(f"cannot read the table {table!r}: {problems[0]}; run verify and repair on the store")
+        return found.to_pandas()
 
     def truncate(self, step: int) -> None:
         """Drop all rows from this training step on, in every table, so that a checkpoint can be resumed from.
