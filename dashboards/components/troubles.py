@@ -29,7 +29,9 @@ class Card:
 
 
 CARDS = (
-    Card("vanishing", "Vanishing", "vanishing", "vanishing", "Gradients come back as far as the tasks demand."),
+    Card(
+        "vanishing", "Vanishing", "vanishing", "vanishing", "Gradients come back as far as tasks are known to demand."
+    ),
     Card("exploding", "Exploding", "exploding", "exploding", "Neither gradients nor losses run away."),
     Card("clipping", "Clipping", "clipping", "clipping_threshold", "Where gradients are clipped, it does no harm."),
     Card("truncation", "Truncation", "truncation", "truncation_bias"),

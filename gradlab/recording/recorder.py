@@ -62,7 +62,8 @@ class Recorder:
         self._steps = StepLog(sink)
         self._parameters = ParameterLog(model, layouts, sink)
         self._watched = {id(parameter) for parameter in model.parameters()}
-        self._seen = settings_of(layouts.values())
+        self._seen: dict[str, Any] = {}
+        self._see(settings_of(layouts.values()))
         self._count = 0
         self._recorded = 0
         self._offender = ""
@@ -282,6 +283,12 @@ class Recorder:
             exc_info=error,
         )
 
+    def _see(self, shown: dict[str, Any]) -> None:
+        """Remember what the net or its optimiser shows of itself, for those who read what was written too."""
+        if not shown.items() <= self._seen.items():
+            self._seen |= shown
+            self.sink.annotate(seen=dict(self._seen))
+
     def concerns(self, optimiser: Optimizer) -> bool:
         """Whether an optimiser moves any parameter of the watched model."""
         return any(id(parameter) in self._watched for group in optimiser.param_groups for parameter in group["params"])
@@ -291,7 +298,7 @@ class Recorder:
         """Clipping is over: measure what the optimiser is given, by whatever means it was clipped."""
         if self._steps.known("step") is None:
             return
-        self._seen |= named_optimiser(optimiser)
+        self._see(named_optimiser(optimiser))
         if self._steps.known("learning_rate") is None:
             self._steps.note(learning_rate=float(optimiser.param_groups[0]["lr"]))
         if self._steps.known("grad_norm_clipped") is None:

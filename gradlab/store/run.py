@@ -56,9 +56,13 @@ class RunInfo:
 
     @cached_property
     def settings(self) -> dict[str, Any]:
-        """The config as dotted keys, such as `model.cell`, and the `variant` where its study names one."""
+        """The config as dotted keys, such as `model.cell`, and the `variant` where its study names one.
+
+        Keys that it does not have are those of the fact `seen`: what a recorder saw of a net that it was not told of.
+        """
         named = {"variant": self.variant} if self.variant else {}
-        return {**named, **flatten(self.config)}
+        seen = self.facts.get("seen")
+        return {**(seen if isinstance(seen, Mapping) else {}), **named, **flatten(self.config)}
 
     def tables(self) -> tuple[str, ...]:
         """Names of the tables of which something has been recorded, in the catalogue's order."""
