@@ -18,6 +18,8 @@ _PILLS = 8
 """More options than this are a list to pick from;"""
 _LETTERS = 45
 """and so are options whose names would not fit beside each other."""
+_NAMELESS = "()"
+"""What stands in the address for the empty name, that of runs outside any study; as a name it would be quoted."""
 
 
 def choose(
@@ -91,7 +93,7 @@ def choose_many(
     """
     if not options:
         return ()
-    words = {quote(option, safe=" /"): option for option in options}
+    words = {quote(option, safe=" /") or _NAMELESS: option for option in options}
     first = ",".join(word for word, option in words.items() if default is None or option in default) or "none"
 
     def known(text: str) -> bool:

@@ -88,7 +88,7 @@ def _label(by: Sequence[str], key: tuple[Any, ...]) -> str:
         if _is_unset(value):
             parts.append(f"{short}=none")
         elif isinstance(value, str):
-            parts.append(f"no {short}" if value == "none" else value)
+            parts.append(f"no {short}" if value in ("none", "") else value)
         elif isinstance(value, (float, np.floating)):
             parts.append(f"{short}={value:g}")
         else:

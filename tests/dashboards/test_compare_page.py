@@ -82,3 +82,24 @@ def test_no_more_runs_than_can_be_told_apart(open_page: Open, outcomes: Path) ->
     app = open_page(outcomes, COMPARE, studies="narrow,wide%2C indeed", of="runs", runs=everything)
     assert not app.exception
     assert len(grid(app, "run")) == 8
+
+
+def test_runs_outside_any_study_are_chosen_as_any_other(open_page: Open, tmp_path: Path) -> None:
+    """They are what a store of watched nets holds, and the name of their study is empty."""
+    store = Store(tmp_path / "store")
+    for run in ("mine", "yours"):
+        with store.writer(run) as writer:
+            writer.write("steps", steps_columns(40, 0))
+            writer.annotate(final_loss=1.0)
+    app = open_page(tmp_path / "store", COMPARE)
+    assert answer(app).startswith("The loss at the end is 1")
+    assert len(charts(app)) == 1 and not notices(app)
+    store.write_study("other", axes=("seed",))
+    with store.writer("ours", "other", config={"seed": 0}) as writer:
+        writer.write("steps", steps_columns(40, 0))
+        writer.annotate(final_loss=2.0)
+    app = open_page(tmp_path / "store", COMPARE, studies="()")
+    assert answer(app).startswith("The loss at the end is 1")
+    app = open_page(tmp_path / "store", COMPARE, studies="other,()", by="study")
+    assert answer(app).startswith("no study ends with the best loss, 1 (2 runs), and other with the worst, 2 (1 run)")
+    assert {trace.get("name") for trace in charts(app)[0]["data"]} >= {"no study", "other"}
