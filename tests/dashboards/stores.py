@@ -1,4 +1,4 @@
-"""Stores in every state that a reader may meet: full, empty, half-written, damaged, full of NaN, with odd names."""
+"""Stores in every state that a reader may meet: full, empty, half-written, damaged, all NaN, with odd names, one net."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -218,7 +218,15 @@ def odd_names(path: Path) -> None:
     alone.close("finished")
 
 
+def watched(path: Path) -> None:
+    """One net that `gradlab.watch` was attached to: no study, no settings but those that it shows of itself."""
+    with RunWriter(path / "mine") as alone:
+        alone.write("steps", steps_columns(40, 1))
+        alone.write("timesteps", timesteps_columns([0, 20], 12, 0.8, layers=2))
+        alone.annotate(seen={"model.cell": "rnn", "model.nonlinearity": "tanh"})
+
+
 STORES: dict[str, Callable[[Path], None]] = {
     builder.__name__: builder
-    for builder in (full, empty, missing, half_written, just_begun, damaged, nonfinite, odd_names)
+    for builder in (full, empty, missing, half_written, just_begun, damaged, nonfinite, odd_names, watched)
 }
