@@ -1,4 +1,4 @@
-"""Stores in every state that a reader may meet: full, empty, half-written, damaged, all NaN, with odd names, one net."""
+"""Stores in every state that a reader may meet: full, empty, half-written, damaged, all NaN, odd names, one net."""
 
 from collections.abc import Callable
 from pathlib import Path
