@@ -10,7 +10,7 @@ from gradlab.quantities import RUNS
 from gradlab.store.names import nearest
 from gradlab.store.reader import Store
 from gradlab.store.run import RunInfo
-from gradlab.store.where import Where, holds
+from gradlab.store.where import LAST, Where, holds
 
 AnyStore = Store | str | os.PathLike[str]
 Studies = str | Sequence[str] | None
@@ -27,7 +27,7 @@ def chosen(store: AnyStore, study: Studies, runs: Runs, where: Where) -> list[Ru
 
     Raises:
         StoreError: for an unknown study or run.
-        ValueError: for a condition on something that is neither a setting nor a fact of any run.
+        ValueError: for a condition on something that is neither a setting nor a fact of any run, and for LAST.
     """
     store = opened(store)
     if runs is not None:
@@ -37,8 +37,10 @@ def chosen(store: AnyStore, study: Studies, runs: Runs, where: Where) -> list[Ru
         found = store.runs(study)
     else:
         found = [run for name in study for run in store.runs(name)]
-    for key in where:
+    for key, condition in where.items():
         check_key(found, key)
+        if condition is LAST:
+            raise ValueError(f"expected LAST for the first axis of a table only, got it for {key!r}")
     return [run for run in found if all(holds(condition, value_of(run, key)) for key, condition in where.items())]
 
 

@@ -107,7 +107,7 @@ def read_end(folder: Folder, part: Part, columns: Sequence[str], where: Where) -
         if not opened.is_current:
             steps = _read(opened, [axis], {}, None)[axis].to_pylist()
             value = steps[-1] if where[axis] is LAST else where[axis]
-            return End(value, _read(opened, columns, {**where, axis: value}, None), set(steps) > {value})
+            return End(value, _read(opened, columns, {**where, axis: value}, None), {steps[0], steps[-1]} != {value})
         value, kept, is_complete = where[axis], list[int](), False
         for group in reversed(range(opened.file.num_row_groups)):
             column = opened.columns([group], [axis])[axis]

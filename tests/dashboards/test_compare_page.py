@@ -103,3 +103,10 @@ def test_runs_outside_any_study_are_chosen_as_any_other(open_page: Open, tmp_pat
     app = open_page(tmp_path / "store", COMPARE, studies="other,()", by="study")
     assert answer(app).startswith("no study ends with the best loss, 1 (2 runs), and other with the worst, 2 (1 run)")
     assert {trace.get("name") for trace in charts(app)[0]["data"]} >= {"no study", "other"}
+
+
+def test_at_first_the_figure_shows_what_the_groups_are_ranked_by(open_page: Open, outcomes: Path) -> None:
+    """The score where runs have one, else the loss."""
+    full = open_page("full", COMPARE, studies="digits")
+    assert "accuracy" in answer(full) and charts(full)[0]["layout"]["yaxis"]["title"]["text"] == "score"
+    assert charts(open_page(outcomes, COMPARE))[0]["layout"]["yaxis"]["title"]["text"].startswith("loss")

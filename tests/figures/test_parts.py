@@ -10,6 +10,7 @@ from hypothesis.extra import numpy as hnp
 from gradlab.figures.decimation import coarsen, thin, thin_marks
 from gradlab.figures.groups import with_group
 from gradlab.figures.order import quantiles_by
+from gradlab.figures.panels import whole_steps
 from gradlab.figures.selection import at_step
 from gradlab.figures.text import formula, number_in_words, plain, short
 
@@ -123,3 +124,12 @@ def test_text() -> None:
     assert short("<" * 50, 5) == "&lt;&lt;&lt;&lt;…"
     words = {0.0: "0", 2.302585: "2.3", 1234.6: "1,235", 4.2e-9: "4.2·10⁻⁹", -0.5: "−0.5", np.nan: "NaN", np.inf: "∞"}
     assert {number: number_in_words(number) for number in words} == words
+
+
+@pytest.mark.parametrize(
+    ("places", "ticks"),
+    [([40], {"dtick": 1}), ([3, 4, 8], {"dtick": 1}), ([0, 6], {}), ([0, 500], {}), ([0.5, 1.0], {}), ([], {})],
+)
+def test_an_axis_of_few_steps_has_no_ticks_between_them(places: list[float], ticks: dict[str, int]) -> None:
+    """Lags, time steps and training steps are whole; a threshold is not."""
+    assert whole_steps(np.array(places)) == ticks

@@ -54,14 +54,12 @@ def test_from_files_as_from_memory(tmp_path: Path, close: bool) -> None:
 
 
 def test_rows_of_an_earlier_process_are_there_too(tmp_path: Path) -> None:
-    with RunWriter(tmp_path / "run") as first:
-        first.write("steps", {"step": [0], "loss": [2.0]})
-    trained(RunWriter(tmp_path / "other")).close("stopped")
-    with RunWriter(tmp_path / "other", resume=True) as second:
-        second.write("steps", {"step": [12], "loss": [1.0]})
-        second.flush()
-        assert second.frame("steps")["step"].tolist() == list(range(13))
-        assert "timesteps" in second.tables()
+    trained(RunWriter(tmp_path / "run")).close("stopped")
+    with RunWriter(tmp_path / "run", resume=True) as again:
+        again.write("steps", {"step": [12], "loss": [1.0]})
+        again.flush()
+        assert again.frame("steps")["step"].tolist() == list(range(13))
+        assert "timesteps" in again.tables()
 
 
 def test_a_sink_that_gives_nothing_back_is_named() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from gradlab.errors import StoreError
 from gradlab.quantities import TABLES
-from gradlab.store import RunWriter, Store, repair, schema, verify
+from gradlab.store import LAST, RunWriter, Store, repair, schema, verify
 from tests.store.rows import steps, timesteps
 
 
@@ -211,6 +211,8 @@ def test_an_earlier_schema_is_migrated_on_read(store, monkeypatch):
     fresh = Store(store.address)
     read = fresh.run("s/hurt").read("timesteps", ["grad_h", "t"], {"t": [0, 1]})
     assert read.to_pydict() == {"grad_h": [1.0, 0.5], "t": [0, 1]} and fresh.met() == []
+    last = fresh.run("s/hurt").read("timesteps", ["grad_h"], {"step": LAST, "t": [0, 1]})
+    assert last.to_pydict() == {"grad_h": [1.0, 0.5]}
 
 
 def test_a_part_without_a_later_quantity_reads_as_unmeasured(store):

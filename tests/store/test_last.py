@@ -106,3 +106,5 @@ def test_elsewhere_it_has_no_meaning(tmp_path):
     write(tmp_path / "r", [timesteps(0)])
     with pytest.raises(ValueError, match=r"expected LAST for its axis 'step', got it for \['t'\]"):
         Store(tmp_path).run("r").read("timesteps", None, {"t": LAST})
+    with pytest.raises(ValueError, match="first axis of a table only, got it for 'status'"):
+        load(tmp_path, "timesteps", where={"status": LAST})

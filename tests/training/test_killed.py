@@ -78,7 +78,7 @@ def content(run: RunInfo) -> dict[str, object]:
     return found
 
 
-@pytest.mark.parametrize("kills", [2, pytest.param(20, marks=[pytest.mark.slow, pytest.mark.timeout(1200)])])
+@pytest.mark.parametrize("kills", [3, pytest.param(20, marks=[pytest.mark.slow, pytest.mark.timeout(1200)])])
 def test_killed_and_continued_it_equals_one_that_was_not(tmp_path: Path, kills: int) -> None:
     (tmp_path / "study.yaml").write_text(STUDY)
     (tmp_path / "text.txt").write_text("To be, or not to be, that is the question:\n" * 50)
